@@ -1,0 +1,57 @@
+# The chores. `make` alone lists them.
+
+PORT              ?= 8000
+EMBEDDED_AWS_PORT ?= 4566
+STATE_DIR         ?= .local
+EMAIL             ?= admin@example.com
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN    := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run token test lint format constraints clean
+
+help: ## list what there is to make
+	@echo "Roster: what there is to make"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+	@echo "Variables, with their defaults: PORT=8000 EMBEDDED_AWS_PORT=4566 STATE_DIR=.local"
+
+run: .venv .venv-embedded ## run Roster on an embedded AWS until Ctrl-C
+	@exec $(BIN)/python -m embedded --state $(STATE_DIR) run --port $(PORT) --aws-port $(EMBEDDED_AWS_PORT)
+
+token: export PASSWORD := $(PASSWORD)
+token: export NEW_PASSWORD := $(NEW_PASSWORD)
+token: .venv ## print an ID token (EMAIL=… PASSWORD=… and, at a first sign-in, NEW_PASSWORD=…)
+	@$(BIN)/python -m embedded --state $(STATE_DIR) token --email $(EMAIL)
+
+test: lint .venv-embedded ## lint, then run every test
+	@$(BIN)/python -m pytest
+
+lint: .venv ## ruff, mypy, import-linter, cfn-lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/cfn-lint infra/*.yaml
+
+format: .venv ## put the code into its one format
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+constraints: .venv ## write down what is installed, so that everybody gets the same
+	@$(BIN)/python -m pip --disable-pip-version-check freeze > constraints.txt
+
+clean: ## remove what was installed and stored
+	rm -rf .venv .venv-embedded .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv: requirements.txt requirements-dev.txt constraints.txt embedded/install.py
+	@$(call install,requirements-dev.txt)
+
+.venv-embedded: embedded/requirements.txt embedded/install.py
+	@$(call install,embedded/requirements.txt)
+
+# Installs a list into the environment that the rule makes; its time stamp says when that was.
+define install
+	test -n "$(PYTHON)" || { echo "Roster needs Python 3.11, and there is no python3 here: install it first." >&2; exit 1; }; \
+	"$(PYTHON)" embedded/install.py $@ $(1) && touch $@
+endef

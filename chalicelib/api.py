@@ -1,0 +1,192 @@
+"""Roster's Chalice: routes say whom they let in, handlers raise errors, every answer carries the same headers.
+
+Also the border that requests cross: a handler gets bodies, limits and addresses from here, already checked.
+"""
+
+import logging
+import re
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from chalice.app import AuthResponse, AuthRoute, Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
+
+from chalicelib import cursors, problems, strict_json
+from chalicelib.access import Caller, Route, Rule, reach, require
+from chalicelib.errors import Invalid, Misconfigured, RosterError, UnsupportedMediaType
+from chalicelib.settings import Settings
+from chalicelib.strict_json import JsonObject
+
+View = Callable[..., Response]
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+TAKES = {"POST": [JSON], "PUT": [JSON], "PATCH": [MERGE_PATCH, JSON]}
+"""The media types that a method's body may have. Other methods read no body, so its type does not matter."""
+
+DEFAULT_LIMIT = 50
+LIMIT = re.compile(r"[1-9]\d?|100", re.ASCII)
+
+
+class Api(Chalice):  # type: ignore[misc]
+    """A Chalice app in which every route states its access rule, and errors become problem documents."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        super().__init__(app_name=name)
+        self.log.setLevel(settings.log_level)
+        self.guarded_routes: dict[str, list[Route]] = {}
+        self.api.cors = CORSConfig(
+            allow_origin=settings.cors_origin,
+            allow_headers=["If-Match", "If-None-Match", "Idempotency-Key"],
+            expose_headers=["ETag", "Link", "Location", "X-Request-Id", "Retry-After"],
+            max_age=600,
+        )
+        self.register_middleware(self._finish, "http")
+
+    def route(
+        self, path: str, *, methods: Sequence[str], allow: Rule, authorizer: Any = None
+    ) -> Callable[[View], View]:
+        """Chalice's ``route``, for those whom ``allow`` lets in."""
+
+        def decorate(view: View) -> View:
+            guarded = self._guarded(view, allow)
+            for method in methods:
+                register = super(Api, self).route(
+                    path, methods=[method], authorizer=authorizer, content_types=TAKES.get(method, [])
+                )
+                register(guarded)
+                if isinstance(authorizer, ChaliceAuthorizer):
+                    self.guarded_routes.setdefault(authorizer.name, []).append(Route(method, path, allow))
+            return view
+
+        return decorate
+
+    def policy(self, authorizer: ChaliceAuthorizer, caller: Caller) -> AuthResponse:
+        """What ``caller`` may reach of all that ``authorizer`` guards."""
+        paths = reach(caller, self.guarded_routes[authorizer.name])
+        return AuthResponse(
+            routes=[AuthRoute(path, methods) for path, methods in paths.items()],
+            principal_id=caller.sub,
+            context={"admin": "true" if caller.is_admin else "false"},
+        )
+
+    # What handlers ask of the request
+
+    @property
+    def request(self) -> Request:
+        """The request being answered."""
+        return cast(Request, self.current_request)
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        """The claims that the Cognito authorizer let through, all of them text."""
+        return cast(Mapping[str, str], self.request.context["authorizer"]["claims"])
+
+    @property
+    def caller(self) -> Caller | None:
+        """Whom an authorizer let through; ``None`` where the route has none."""
+        context = self.request.context.get("authorizer") or {}
+        if "claims" in context:
+            return Caller(context["claims"]["sub"])
+        if "principalId" in context:
+            return Caller(context["principalId"], context.get("admin") == "true")
+        return None
+
+    @property
+    def caller_sub(self) -> str:
+        """The ``sub`` of the signed-in user."""
+        caller = self.caller
+        assert caller is not None, "the route lets in only callers who are signed in"
+        return caller.sub
+
+    @property
+    def request_id(self) -> str:
+        """API Gateway's id of the request; in ``chalice local``, which has none, the invocation's."""
+        request_id = self.request.context.get("requestId") or self.request.lambda_context.aws_request_id
+        return cast(str, request_id)
+
+    def document(self) -> JsonObject:
+        """The JSON object that the body holds."""
+        media_type = self.request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        taken = TAKES[self.request.method]
+        if media_type not in taken:  # Chalice looks less closely: it takes any list that has ours in it
+            raise UnsupportedMediaType(f"Send the body as {' or '.join(taken)}.")
+        coding = self.request.headers.get("content-encoding", "identity").lower()
+        if coding != "identity":
+            raise UnsupportedMediaType("The body is compressed; send it as it is, without Content-Encoding.")
+        return strict_json.parse_object(bytes(self.request.raw_body))
+
+    def query(self, name: str) -> str | None:
+        """A query parameter; ``Invalid`` if it is given more than once."""
+        values = self.request.query_params.getlist(name) if name in (self.request.query_params or {}) else [None]
+        if len(values) > 1:
+            raise Invalid.at(f"/{name}", f"The query parameter {name} is given {len(values)} times.")
+        return cast("str | None", values[0])
+
+    def limit(self) -> int:
+        """The list's ``limit``."""
+        text = self.query("limit")
+        if text is None:
+            return DEFAULT_LIMIT
+        if not LIMIT.fullmatch(text):
+            raise Invalid.at("/limit", "The limit is a whole number from 1 to 100.")
+        return int(text)
+
+    def after(self) -> str | None:
+        """The userid that the list goes on after: what its ``cursor`` holds."""
+        cursor = self.query("cursor")
+        return None if cursor is None else cursors.decode(cursor)
+
+    def next_page(self, limit: int, last: str | None) -> str | None:
+        """The address of the page that follows the userid ``last``."""
+        if last is None:
+            return None
+        return f"{self.address()}?{urlencode({'limit': limit, 'cursor': cursors.encode(last)})}"
+
+    def address(self, *segments: str) -> str:
+        """The address that the client called, usable from outside (host and stage included), and ``segments`` below."""
+        context = self.request.context
+        path = "/".join([context["path"].rstrip("/"), *segments])
+        if "domainName" in context:
+            return f"https://{context['domainName']}{path}"
+        host = self.request.headers.get("host")
+        return f"http://{host}{path}" if host else path
+
+    # What happens around every handler
+
+    def _guarded(self, view: View, rule: Rule) -> View:
+        """``view`` behind the second lock, its errors made into problems."""
+
+        def guarded(**path_parameters: str) -> Response:
+            try:
+                require(rule, self.caller, path_parameters)
+                return view(**path_parameters)
+            except RosterError as error:
+                if isinstance(error, Misconfigured):
+                    self.log.error("misconfigured: %s (request %s)", error.detail, self.request_id)
+                return problems.of_error(error, self.request_id)
+            except Exception as error:
+                # Where it happened, but not the exception's own text: that may quote what the client sent.
+                frames = "".join(traceback.format_tb(error.__traceback__))
+                self.log.error("%s (request %s)\n%s", type(error).__name__, self.request_id, frames)
+                return problems.of_error(error, self.request_id)
+
+        guarded.__name__ = view.__name__
+        return guarded
+
+    def _finish(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
+        """Middleware: Chalice's own refusals as problems too, and on every answer what all have."""
+        response = get_response(request)
+        if isinstance(response.body, dict) and {"Code", "Message"} <= response.body.keys():
+            problem = problems.OF_STATUS.get(response.status_code, problems.INTERNAL_ERROR)
+            refusal = problems.answer(problem, response.body["Message"], self.request_id)
+            refusal.headers.update(response.headers)
+            response = refusal
+        for name, value in {
+            "X-Request-Id": self.request_id,
+            "X-Content-Type-Options": "nosniff",
+            **self.api.cors.get_access_control_headers(),
+        }.items():
+            response.headers.setdefault(name, value)
+        return response

@@ -1,0 +1,18 @@
+"""What ``GET /`` says to a signed-in user."""
+
+from collections.abc import Mapping
+
+from chalicelib.strict_json import JsonObject
+
+
+def greeting(claims: Mapping[str, str]) -> JsonObject:
+    """A greeting by the best name that the ID token's claims hold."""
+    names = claims.get("given_name"), claims.get("family_name")
+    name = " ".join(filter(None, names)) if all(names) else claims.get("name") or claims.get("email") or "stranger"
+    groups = claims.get("cognito:groups", "")
+    return {
+        "message": f"Hello, {name}! You are signed in to Roster.",
+        "sub": claims["sub"],
+        "email": claims.get("email"),
+        "groups": [*groups.split(",")] if groups else [],
+    }

@@ -1,0 +1,72 @@
+"""What API Gateway enforces and ``chalice local`` does not: the Cognito authorizer, and what an authorizer's error means.
+
+``chalice local`` lets a forged or expired token through with its claims, breaks the connection on garbage, and on any
+exception of a Lambda authorizer. Imported only while a Chalice command runs; the Lambda package has no
+``chalice.local`` at all.
+"""
+
+import json
+import logging
+from typing import Any
+
+import chalice.local
+from chalice.app import CognitoUserPoolAuthorizer
+from chalice.local import InvalidAuthorizerError, LocalGatewayAuthorizer, LocalGatewayException, NotAuthorizedError
+
+from chalicelib.tokens import Claims, Verifier
+
+log = logging.getLogger("roster.local")
+
+
+def enforce(verifier: Verifier) -> None:
+    """From now on, let ``chalice.local`` authorize as API Gateway does."""
+
+    class Authorizer(_Authorizer):
+        pass
+
+    Authorizer.verifier = verifier
+    chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
+
+
+class _Authorizer(LocalGatewayAuthorizer):
+    verifier: Verifier
+
+    def authorize(self, raw_path: str, lambda_event: dict[str, Any], lambda_context: Any) -> Any:
+        route = self._route_for_event(lambda_event)
+        try:
+            if route is None or not isinstance(route.authorizer, CognitoUserPoolAuthorizer):
+                return super().authorize(raw_path, lambda_event, lambda_context)
+            # A REST API's Cognito authorizer without scopes takes ID tokens only.
+            claims = self.verifier.verify(lambda_event["headers"].get("authorization", ""), uses=("id",))
+        except LocalGatewayException:
+            raise
+        except Exception as error:
+            raise _as_api_gateway_has_it(error, lambda_context) from None
+        lambda_event["requestContext"]["authorizer"] = {"claims": _as_text(claims)}
+        return lambda_event, lambda_context
+
+
+def _as_api_gateway_has_it(error: Exception, lambda_context: Any) -> LocalGatewayException:
+    """401 for the text ``Unauthorized``, 500 for everything else."""
+    request_id = {"x-amzn-RequestId": lambda_context.aws_request_id}
+    if str(error) == "Unauthorized":
+        return NotAuthorizedError(
+            {**request_id, "x-amzn-ErrorType": "UnauthorizedException"}, b'{"message":"Unauthorized"}'
+        )
+    log.error("The authorizer failed: %s", type(error).__name__)
+    return InvalidAuthorizerError(
+        {**request_id, "x-amzn-ErrorType": "AuthorizerConfigurationException"}, b'{"message":null}'
+    )
+
+
+def _as_text(claims: Claims) -> dict[str, str]:
+    """Claims as the Cognito authorizer of a REST API hands them on: every value is text."""
+    return {name: _text(value) for name, value in claims.all.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
+    return json.dumps(value)

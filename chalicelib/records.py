@@ -1,0 +1,76 @@
+"""A record: one client-made JSON object, kept under a userid, with the two stamps of its last write.
+
+Users and profiles are both records; ``users.py`` and ``profiles.py`` say how each looks to a client. Pure: no HTTP,
+no storage.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import uuid4
+
+from chalicelib.errors import Invalid, TooLarge
+from chalicelib.merge_patch import merge
+from chalicelib.strict_json import MAX_BYTES, JsonObject, dumps
+
+USERID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """``document`` as the client made it; ``timestamp`` (ISO 8601, UTC) and ``revision`` change with every write.
+
+    ``revision`` is random, not a count: a record that is deleted and made again never repeats one, so that an entity
+    tag made from it is strong (RFC 9110, section 8.8.1).
+    """
+
+    userid: str
+    document: JsonObject
+    timestamp: str
+    revision: str
+
+
+class Records(Protocol):
+    """Where records of one kind are kept. ``tests`` hold a second one, in memory."""
+
+    def get(self, userid: str) -> Record | None:
+        """The record, or ``None``; never an outdated one."""
+
+    def put(self, record: Record, replacing: Record | None = None) -> None:
+        """Store ``record`` whole; with ``replacing``, only if that is still what is stored, else ``Conflict``."""
+
+    def delete(self, userid: str) -> None:
+        """Remove the record; nothing happens if there is none."""
+
+    def update(self, userid: str, change: Callable[[Record], Record]) -> Record:
+        """Replace the record by what ``change`` makes of it, losing no other writer's update.
+
+        Raises ``NotFound`` if there is none; ``change`` may be called again after a lost race.
+        """
+
+
+def stamp(userid: str, document: JsonObject) -> Record:
+    """A new record of ``document``, written now."""
+    return Record(checked(userid), document, _now(), uuid4().hex)
+
+
+def checked(userid: str) -> str:
+    """``userid`` itself; ``Invalid`` if it can't be one."""
+    if not USERID.fullmatch(userid):
+        raise Invalid.at("/userid", "A userid is 1 to 128 of the characters A-Z a-z 0-9 . _ -")
+    return userid
+
+
+def patch(record: Record, change: JsonObject) -> Record:
+    """A new record in place of ``record``, with the merge patch ``change`` (RFC 7396) applied to its document."""
+    document = merge(record.document, change)
+    size = len(dumps(document))
+    if size > MAX_BYTES:
+        raise TooLarge(f"The patched document would have {size:,} bytes; at most {MAX_BYTES:,} are stored.")
+    return stamp(record.userid, document)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,119 @@
+"""The environment, read once into one frozen object. Nothing else in Roster reads it.
+
+``docs/configuration.md`` explains each variable to operators.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+POOL_ID = re.compile(r"(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+)_[A-Za-z0-9]+")
+POOL_ARN = re.compile(r"arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool/(?P<pool>[\w-]+)")
+CLIENT_ID = re.compile(r"[\w+]{1,128}", re.ASCII)
+GROUP_NAME = re.compile(r"\S{1,128}")
+
+
+class SettingsError(Exception):
+    """Settings are missing or malformed. The message names every one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What Roster was told about its surroundings.
+
+    ``issuer`` is the ``iss`` of the pool's tokens and ``jwks_url`` the address of its signing keys (see "Verifying
+    JSON web tokens" in the Cognito developer guide). ``chalice_cli`` is true while a Chalice command runs.
+    """
+
+    users_table: str
+    profiles_table: str
+    user_pool_id: str
+    user_pool_arn: str
+    client_ids: frozenset[str]
+    admin_group: str
+    cors_origin: str
+    log_level: str
+    region: str
+    issuer: str
+    jwks_url: str
+    chalice_cli: bool
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read and check all settings; raises ``SettingsError`` naming every bad one."""
+        faults: list[str] = []
+
+        def read(name: str, valid: Callable[[str], object], expected: str, default: str | None = None) -> str:
+            value = environ.get(name, "").strip() or default
+            if value is None:
+                faults.append(f"{name} is missing: expected {expected}")
+                return ""
+            if not valid(value):
+                faults.append(f"{name} is {value!r}: expected {expected}")
+            return value
+
+        pool_id = read("USER_POOL_ID", POOL_ID.fullmatch, "a user pool id such as eu-west-1_AbCdEf123")
+        pool = POOL_ID.fullmatch(pool_id)
+        pool_region = pool["region"] if pool else ""
+        pool_arn = read("USER_POOL_ARN", POOL_ARN.fullmatch, "the user pool's ARN")
+        arn = POOL_ARN.fullmatch(pool_arn)
+        if pool and arn and arn["pool"] != pool_id:
+            faults.append(f"USER_POOL_ARN is {pool_arn!r}: expected the ARN of USER_POOL_ID, {pool_id}")
+        clients = read("APPLICATION_CLIENT_ID", _are_client_ids, "one or more app client ids, comma-separated")
+        issuer = f"https://cognito-idp.{pool_region}.{_dns_suffix(pool_region)}/{pool_id}"
+        # An endpoint override that every AWS SDK obeys also says where that AWS serves the pool's keys.
+        endpoint = environ.get("AWS_ENDPOINT_URL", "").strip().rstrip("/")
+        keys_base = f"{endpoint}/{pool_id}" if endpoint else issuer
+        settings = cls(
+            users_table=read("USERS_TABLE", TABLE_NAME.fullmatch, "a DynamoDB table's name"),
+            profiles_table=read("PROFILES_TABLE", TABLE_NAME.fullmatch, "a DynamoDB table's name"),
+            user_pool_id=pool_id,
+            user_pool_arn=pool_arn,
+            client_ids=frozenset(_split(clients)),
+            admin_group=read("ADMIN_GROUP_NAME", GROUP_NAME.fullmatch, "a Cognito group's name", "apiAdmins"),
+            cors_origin=read("CORS_ORIGIN", _is_origin, "* or one origin such as https://app.example.com", "*"),
+            log_level=read("LOG_LEVEL", LOG_LEVELS.__contains__, "one of " + ", ".join(LOG_LEVELS), "INFO"),
+            region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or pool_region,
+            issuer=issuer,
+            jwks_url=read(
+                "JWKS_URL",
+                _is_secure_url,
+                "an https:// address (http:// only on this machine)",
+                f"{keys_base}/.well-known/jwks.json",
+            ),
+            chalice_cli="AWS_CHALICE_CLI_MODE" in environ,
+        )
+        if faults:
+            raise SettingsError("Roster can't start with these settings:\n  " + "\n  ".join(faults))
+        return settings
+
+
+def _split(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",")]
+
+
+def _are_client_ids(value: str) -> bool:
+    return all(CLIENT_ID.fullmatch(part) for part in _split(value))
+
+
+def _is_origin(value: str) -> bool:
+    if value == "*":
+        return True
+    parts = urlsplit(value)
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and value == f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_secure_url(value: str) -> bool:
+    parts = urlsplit(value)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    )
+
+
+def _dns_suffix(region: str) -> str:
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"

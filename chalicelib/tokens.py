@@ -1,0 +1,185 @@
+"""Is this a valid token of our user pool? The one door that strangers knock at, so it is meant to be read in a sitting.
+
+A token passes through four gates, in this order, and nothing in it is believed before the gate that makes it so:
+form, header, signature, claims. Rules: "Verifying JSON web tokens" in the Cognito developer guide; RFC 7515 (JWS),
+RFC 7519 (JWT), RFC 8725 (best current practices). ``docs/security.md`` lists each rule with its test.
+"""
+
+import json
+import re
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.signing_keys import SigningKeys
+
+MAX_LENGTH = 8 * 1024
+LEEWAY = 30
+"""Seconds by which our clock and Cognito's may differ."""
+LATEST = 253402300799
+"""The end of the year 9999: no time in a token is beyond it."""
+
+AUTHORIZATION = re.compile(r"(?:bearer +)?(?P<token>[^ ]+)", re.IGNORECASE | re.ASCII)
+FORM = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
+SUB = re.compile(r"[A-Za-z0-9-]{1,128}", re.ASCII)
+
+
+class Reason(StrEnum):
+    """Why a token is refused: for the log, never for the caller."""
+
+    MALFORMED = "malformed"
+    TOO_LONG = "too_long"
+    BAD_HEADER = "bad_header"
+    BAD_ALGORITHM = "bad_algorithm"
+    UNKNOWN_KEY = "unknown_key"
+    BAD_SIGNATURE = "bad_signature"
+    BAD_CLAIMS = "bad_claims"
+    WRONG_ISSUER = "wrong_issuer"
+    WRONG_USE = "wrong_use"
+    WRONG_CLIENT = "wrong_client"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+
+
+class InvalidToken(Exception):
+    """The token is refused for ``reason``.
+
+    As text it is always ``Unauthorized``: what a Lambda authorizer must raise for API Gateway to answer 401.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__("Unauthorized")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """A valid token's claims: those that Roster acts on, and all of them as they stand in the token."""
+
+    sub: str
+    groups: frozenset[str]
+    all: Mapping[str, Any]
+
+
+class Verifier:
+    """Verifies tokens that ``issuer``, a user pool, made for one of ``client_ids``."""
+
+    def __init__(
+        self, issuer: str, client_ids: Collection[str], keys: SigningKeys, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._issuer = issuer
+        self._client_ids = client_ids
+        self._keys = keys
+        self._clock = clock
+
+    def verify(self, authorization: str, uses: Collection[str] = ("id", "access")) -> Claims:
+        """The claims of the token in an ``Authorization`` header, bare or after ``Bearer``.
+
+        ``uses`` are the kinds of token taken (``token_use``). Raises ``InvalidToken``, or ``KeysUnavailable`` when
+        nothing can be said.
+        """
+        header, payload, message, signature = _form(authorization)
+        self._verify_signature(_json_object(header), message, signature)
+        claims = _json_object(payload)
+        self._verify_times(claims)
+        self._verify_origin(claims, uses)
+        return Claims(_sub(claims), _groups(claims), claims)
+
+    def _verify_signature(self, header: Mapping[str, Any], message: bytes, signature: bytes) -> None:
+        """Only ``alg`` and ``kid`` are read: no key, address or certificate is ever taken from a token."""
+        _require(header.get("alg") == "RS256", Reason.BAD_ALGORITHM)
+        _require("crit" not in header, Reason.BAD_HEADER)
+        kid = header.get("kid")
+        if not isinstance(kid, str):
+            raise InvalidToken(Reason.BAD_HEADER)
+        key = self._keys.find(kid)
+        if key is None:
+            raise InvalidToken(Reason.UNKNOWN_KEY)
+        _require(key.signed(message, signature), Reason.BAD_SIGNATURE)
+
+    def _verify_times(self, claims: Mapping[str, Any]) -> None:
+        now = self._clock()
+        _require(_time(claims, "exp") > now - LEEWAY, Reason.EXPIRED)
+        _require(_time(claims, "iat") <= now + LEEWAY, Reason.NOT_YET_VALID)
+        _require(_time(claims, "auth_time") <= now + LEEWAY, Reason.NOT_YET_VALID)
+        if "nbf" in claims:
+            _require(_time(claims, "nbf") <= now + LEEWAY, Reason.NOT_YET_VALID)
+
+    def _verify_origin(self, claims: Mapping[str, Any], uses: Collection[str]) -> None:
+        _require(claims.get("iss") == self._issuer, Reason.WRONG_ISSUER)
+        use = claims.get("token_use")
+        _require(isinstance(use, str) and use in uses, Reason.WRONG_USE)
+        client = claims.get("aud" if use == "id" else "client_id")
+        _require(isinstance(client, str) and client in self._client_ids, Reason.WRONG_CLIENT)
+
+
+def _require(condition: bool, reason: Reason) -> None:
+    if not condition:
+        raise InvalidToken(reason)
+
+
+def _form(authorization: str) -> tuple[bytes, bytes, bytes, bytes]:
+    """Header, payload, signed message and signature of a compact JWS (RFC 7515, section 3.1)."""
+    _require(len(authorization) <= MAX_LENGTH, Reason.TOO_LONG)
+    bearer = AUTHORIZATION.fullmatch(authorization)
+    parts = FORM.fullmatch(bearer["token"]) if bearer else None
+    if parts is None:
+        raise InvalidToken(Reason.MALFORMED)
+    header, payload, signature = parts.groups()
+    return _base64url(header), _base64url(payload), f"{header}.{payload}".encode(), _base64url(signature)
+
+
+def _base64url(text: str) -> bytes:
+    """RFC 7515's base64url, in the one spelling that each value has: two texts are never the same token."""
+    try:
+        value = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raise InvalidToken(Reason.MALFORMED) from None
+    _require(urlsafe_b64encode(value).rstrip(b"=") == text.encode(), Reason.MALFORMED)
+    return value
+
+
+def _json_object(value: bytes) -> Mapping[str, Any]:
+    """A JSON object, each member named once."""
+    try:
+        document = json.loads(value.decode(), object_pairs_hook=_distinct, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise InvalidToken(Reason.MALFORMED) from None
+    if not isinstance(document, dict):
+        raise InvalidToken(Reason.MALFORMED)
+    return document
+
+
+def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(members)
+    _require(len(document) == len(members), Reason.MALFORMED)
+    return document
+
+
+def _no_constant(_: str) -> None:
+    raise InvalidToken(Reason.MALFORMED)
+
+
+def _time(claims: Mapping[str, Any], name: str) -> int:
+    """A NumericDate (RFC 7519, section 2) as Cognito writes it: whole seconds."""
+    value = claims.get(name)
+    if type(value) is not int or not 0 <= value <= LATEST:
+        raise InvalidToken(Reason.BAD_CLAIMS)
+    return value
+
+
+def _sub(claims: Mapping[str, Any]) -> str:
+    sub = claims.get("sub")
+    if not isinstance(sub, str) or not SUB.fullmatch(sub):
+        raise InvalidToken(Reason.BAD_CLAIMS)
+    return sub
+
+
+def _groups(claims: Mapping[str, Any]) -> frozenset[str]:
+    groups = claims.get("cognito:groups", [])
+    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
+        raise InvalidToken(Reason.BAD_CLAIMS)
+    return frozenset(groups)

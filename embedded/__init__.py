@@ -1,0 +1,1 @@
+"""Development only: Roster on an embedded AWS, on one machine and without an account. Nothing in Roster knows of it."""

@@ -1,0 +1,106 @@
+"""``make run`` and ``make token``."""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+
+from embedded import accounts, aws
+from embedded.failure import Failure
+from embedded.processes import Process, require_free
+from embedded.stack import Stack, find, running
+
+DEFAULT_STATE = ".local"
+
+
+def main() -> None:
+    """Parse the command line, do what it says; 1 and one sentence if that can't be done."""
+    parser = argparse.ArgumentParser(prog="python -m embedded", description=__doc__)
+    parser.add_argument("--state", type=Path, default=Path(DEFAULT_STATE), help="where the state is kept")
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help="run Roster on an embedded AWS until Ctrl-C")
+    run.add_argument("--port", default="8000")
+    run.add_argument("--aws-port", default="4566")
+    run.set_defaults(command=_run)
+    token = commands.add_parser("token", help="print an ID token; PASSWORD and NEW_PASSWORD come from the environment")
+    token.add_argument("--email", default=accounts.ADMIN.email)
+    token.set_defaults(command=_token)
+    arguments = parser.parse_args()
+    try:
+        arguments.command(arguments)
+    except Failure as failure:
+        sys.exit(str(failure))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    port = _port(arguments.port, "PORT")
+    aws_port = _port(arguments.aws_port, "EMBEDDED_AWS_PORT")
+    if port == aws_port:
+        raise Failure(f"PORT and EMBEDDED_AWS_PORT are both {port}: choose two.")
+    try:
+        with running(port, aws_port, arguments.state, _say) as (stack, *processes):
+            _say(_welcome(stack, arguments.state))
+            _watch(*processes)
+    except KeyboardInterrupt:
+        _say(f"\nEverything is stopped. What was stored is kept in {arguments.state}.")
+
+
+def _port(text: str, variable: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise Failure(f"{variable} is {text}: a port is a number from 1 to 65535.")
+    require_free(int(text), variable)
+    return int(text)
+
+
+def _token(arguments: argparse.Namespace) -> None:
+    # Passwords come by the environment: a command line shows in every process list.
+    password = os.environ.get("PASSWORD") or accounts.PASSWORD
+    stack = find(arguments.state)
+    cognito = aws.client("cognito-idp", stack.aws_port)
+    client_id = stack.outputs["UserPoolClient"]
+    print(accounts.id_token(cognito, client_id, arguments.email, password, os.environ.get("NEW_PASSWORD")))
+
+
+def _interrupt(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the saving of the state
+    raise KeyboardInterrupt
+
+
+def _watch(*processes: Process) -> None:
+    while True:
+        for process in processes:
+            if not process.is_running:
+                raise Failure(f"{process.name} ended by itself; everything else is stopped too.")
+        time.sleep(0.5)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _welcome(stack: Stack, state: Path) -> str:
+    token = "make -s token" if state == Path(DEFAULT_STATE) else f"make -s token STATE_DIR={shlex.quote(str(state))}"
+    return f"""
+Roster is up. Ctrl-C stops it.
+
+  API           {stack.api}
+  Embedded AWS  {stack.aws}
+  User pool     {stack.outputs["UserPool"]}, app client {stack.outputs["UserPoolClient"]}
+  Accounts      {accounts.ADMIN.email} and {accounts.USER.email}, password {accounts.PASSWORD}
+  State         {state}
+
+Try it, in this folder of another terminal:
+
+  curl -i {stack.api}/users
+  curl -H "Authorization: Bearer $({token})" {stack.api}/users
+  curl -H "Authorization: Bearer $({token} EMAIL={accounts.USER.email})" {stack.api}/
+"""
+
+
+if __name__ == "__main__":
+    main()

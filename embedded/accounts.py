@@ -1,0 +1,81 @@
+"""Accounts in the user pool: made as an administrator makes them, signed in as a person signs in."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from embedded.backend import Outputs
+from embedded.failure import Failure
+
+PASSWORD = "Roster-demo-2026"  # noqa: S105  (it protects a pool that lives on one laptop)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A demo account."""
+
+    email: str
+    given_name: str
+    family_name: str
+    is_admin: bool
+
+    @property
+    def name(self) -> str:
+        """Given and family name."""
+        return f"{self.given_name} {self.family_name}"
+
+
+ADMIN = Account("admin@example.com", "Ada", "Admin", is_admin=True)
+USER = Account("user@example.com", "Jane", "Doe", is_admin=False)
+
+
+def make(cognito: Any, outputs: Outputs, account: Account) -> None:
+    """Make sure that ``account`` is there. One that is, is left as it is: its password may have been changed."""
+    pool = outputs["UserPool"]
+    attributes = {
+        "email": account.email,
+        "email_verified": "true",
+        "name": account.name,
+        "given_name": account.given_name,
+        "family_name": account.family_name,
+    }
+    try:
+        cognito.admin_create_user(
+            UserPoolId=pool,
+            Username=account.email,
+            MessageAction="SUPPRESS",
+            UserAttributes=[{"Name": name, "Value": value} for name, value in attributes.items()],
+        )
+    except cognito.exceptions.UsernameExistsException:
+        return
+    cognito.admin_set_user_password(UserPoolId=pool, Username=account.email, Password=PASSWORD, Permanent=True)
+    if account.is_admin:
+        cognito.admin_add_user_to_group(
+            UserPoolId=pool, Username=account.email, GroupName=outputs["UserPoolAdminGroupName"]
+        )
+
+
+def id_token(cognito: Any, client_id: str, email: str, password: str, new_password: str | None = None) -> str:
+    """Sign in and return the ID token.
+
+    An account made by an administrator must set a password of its own at the first sign-in (Cognito's challenge
+    ``NEW_PASSWORD_REQUIRED``): ``new_password``, or, if there is none, the one it was given.
+    """
+    try:
+        answer = cognito.initiate_auth(
+            ClientId=client_id,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": email, "PASSWORD": password},
+        )
+        if answer.get("ChallengeName") == "NEW_PASSWORD_REQUIRED":
+            answer = cognito.respond_to_auth_challenge(
+                ClientId=client_id,
+                ChallengeName="NEW_PASSWORD_REQUIRED",
+                Session=answer["Session"],
+                ChallengeResponses={"USERNAME": email, "NEW_PASSWORD": new_password or password},
+            )
+    except cognito.exceptions.ClientError as error:
+        raise Failure(f"{email} can't sign in: {error.response['Error']['Message']}") from None
+    if "ChallengeName" in answer:
+        raise Failure(f"{email} can't sign in here: Cognito asks for {answer['ChallengeName']}.")
+    token: str = answer["AuthenticationResult"]["IdToken"]
+    return token

@@ -1,0 +1,61 @@
+"""Make a virtual environment and install requirements into it, saying how far it is.
+
+    python3 embedded/install.py .venv requirements-dev.txt
+
+Runs before anything is installed, so it needs nothing but the standard library of any Python 3.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+
+NEEDED = (3, 11)
+
+
+def main(target, requirements):
+    """Install into ``target`` what the file ``requirements`` lists; end with one sentence if that fails."""
+    if sys.version_info < NEEDED:
+        found = ".".join(map(str, sys.version_info[:3]))
+        sys.exit(f"Roster needs Python 3.11 or newer, and this is {found}: say make PYTHON=/path/to/python3.11")
+    log_path = f"{target}.log"
+    say(f"Installing {requirements} into {target} …")
+    # Anew each time: what an older list installed must not linger.
+    shutil.rmtree(target, ignore_errors=True)
+    try:
+        venv.create(target, with_pip=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"The virtual environment {target} can't be made ({error}); on Debian, install python3-venv.")
+    command = [os.path.join(target, "bin", "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+    with open(log_path, "w", encoding="utf-8") as log:
+        with subprocess.Popen(
+            [*command, "-r", requirements], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as pip:
+            collected = 0
+            for line in pip.stdout:
+                log.write(line)
+                if line.startswith(("Collecting", "Installing")):
+                    collected += 1
+                    step = line.split("(")[0].strip() if line.startswith("Collecting") else "installing all of them"
+                    progress(f"  {collected:3} {step}")
+    progress("")
+    if pip.returncode:
+        shutil.rmtree(target, ignore_errors=True)
+        sys.exit(f"The packages could not be downloaded or installed; {log_path} says why. Is there a network?")
+    os.remove(log_path)
+
+
+def say(text):
+    """A line of its own."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def progress(text):
+    """A line that the next one overwrites, on a terminal; elsewhere nothing, as it would only fill a log."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text[:78]}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,56 @@
+"""Who may do what."""
+
+import pytest
+
+from chalicelib.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller, Route, reach, require
+from chalicelib.errors import Forbidden
+
+JANE, ADMIN = Caller("jane"), Caller("ada", is_admin=True)
+ROUTES = [
+    Route("GET", "/users", ADMINS),
+    Route("GET", "/users/{userid}", THEMSELVES_OR_ADMINS),
+    Route("PUT", "/users/{userid}", THEMSELVES_OR_ADMINS),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "caller", "userid", "allowed"),
+    [
+        (ANYONE, None, None, True),
+        (ANYONE, JANE, None, True),
+        (SIGNED_IN, None, None, False),
+        (SIGNED_IN, JANE, None, True),
+        (SIGNED_IN, ADMIN, None, True),
+        (ADMINS, None, None, False),
+        (ADMINS, JANE, None, False),
+        (ADMINS, ADMIN, None, True),
+        (THEMSELVES_OR_ADMINS, None, "jane", False),
+        (THEMSELVES_OR_ADMINS, JANE, "jane", True),
+        (THEMSELVES_OR_ADMINS, JANE, "john", False),
+        (THEMSELVES_OR_ADMINS, JANE, "JANE", False),
+        (THEMSELVES_OR_ADMINS, JANE, "", False),
+        (THEMSELVES_OR_ADMINS, JANE, None, False),
+        (THEMSELVES_OR_ADMINS, ADMIN, "jane", True),
+    ],
+)
+def test_the_handlers_lock(rule, caller, userid, allowed):
+    parameters = {} if userid is None else {"userid": userid}
+    if allowed:
+        require(rule, caller, parameters)
+    else:
+        with pytest.raises(Forbidden):
+            require(rule, caller, parameters)
+
+
+def test_a_user_reaches_their_own_paths_and_no_others():
+    assert reach(JANE, ROUTES) == {"/users/jane": ["GET", "PUT"]}
+
+
+def test_an_admin_reaches_everything():
+    assert reach(ADMIN, ROUTES) == {"/users": ["GET"], "/users/*": ["GET", "PUT"]}
+
+
+@pytest.mark.parametrize("sub", ["", "*", "a*", "a?", "a/b", "${x}"])
+def test_a_caller_whose_sub_would_be_a_pattern_in_a_policy_can_not_be_made(sub):
+    with pytest.raises(ValueError, match="literal"):
+        Caller(sub)

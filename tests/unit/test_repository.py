@@ -1,0 +1,276 @@
+"""Where records are kept: in memory and in DynamoDB, one behaviour.
+
+The DynamoDB is moto's, in process. Each test of ``TestRecords`` runs against all three repositories.
+"""
+
+import re
+import threading
+from uuid import uuid4
+
+import botocore.exceptions
+import pytest
+from hypothesis import HealthCheck, given, settings
+from moto import mock_aws
+
+from chalicelib import records
+from chalicelib.errors import Conflict, Misconfigured, NotFound, TooLarge, Unavailable
+from chalicelib.repository import DynamoDB, ProfileRepository, UserRepository
+from tests import backend_template, documents
+from tests.in_memory import InMemoryRepository
+
+
+@pytest.fixture(scope="module")
+def connection():
+    with mock_aws():
+        yield DynamoDB("us-east-1")
+
+
+@pytest.fixture
+def tables(connection):
+    return backend_template.create_tables(connection.client, f"unit-{uuid4().hex}")
+
+
+@pytest.fixture
+def users(connection, tables):
+    return UserRepository(connection, tables["UsersTable"])
+
+
+@pytest.fixture
+def profiles(connection, tables):
+    return ProfileRepository(connection, tables["ProfilesTable"])
+
+
+@pytest.fixture(params=["memory", "users", "profiles"])
+def repository(request):
+    return InMemoryRepository() if request.param == "memory" else request.getfixturevalue(request.param)
+
+
+class TestRecords:
+    def test_what_is_put_is_got(self, repository):
+        record = records.stamp("jane", {"name": "Jane", "age": 30, "tags": [None, True, {}], "empty": ""})
+        repository.put(record)
+        assert repository.get("jane") == record
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+    @given(document=documents.objects)
+    def test_any_document_comes_back_equal(self, repository, document):
+        repository.put(records.stamp("jane", document))
+        assert repository.get("jane").document == document
+
+    def test_a_name_that_nothing_is_stored_under_gives_none(self, repository):
+        assert repository.get("nobody") is None
+
+    def test_a_second_put_replaces_the_whole_record(self, repository):
+        repository.put(records.stamp("jane", {"a": 1, "b": 2}))
+        repository.put(records.stamp("jane", {"a": 3}))
+        assert repository.get("jane").document == {"a": 3}
+
+    def test_no_member_name_collides_with_what_is_stored_beside_the_document(self, repository):
+        document = dict.fromkeys(["userid", "document", "timestamp", "revision", "pk", "sk", "id", "_"], "mine")
+        record = records.stamp("jane", document)
+        repository.put(record)
+        assert repository.get("jane") == record
+
+    def test_a_put_that_replaces_what_is_stored_succeeds(self, repository):
+        first, second = records.stamp("jane", {"n": 1}), records.stamp("jane", {"n": 2})
+        repository.put(first)
+        repository.put(second, replacing=first)
+        assert repository.get("jane") == second
+
+    def test_a_put_that_replaces_an_outdated_record_conflicts_and_changes_nothing(self, repository):
+        first, second = records.stamp("jane", {"n": 1}), records.stamp("jane", {"n": 2})
+        repository.put(first)
+        repository.put(second)
+        with pytest.raises(Conflict):
+            repository.put(records.stamp("jane", {"n": 3}), replacing=first)
+        assert repository.get("jane") == second
+
+    def test_a_put_that_replaces_a_deleted_record_conflicts(self, repository):
+        record = records.stamp("jane", {})
+        repository.put(record)
+        repository.delete("jane")
+        with pytest.raises(Conflict):
+            repository.put(records.stamp("jane", {}), replacing=record)
+        assert repository.get("jane") is None
+
+    def test_what_is_deleted_is_gone_and_deleting_again_is_no_error(self, repository):
+        repository.put(records.stamp("jane", {}))
+        repository.put(records.stamp("john", {}))
+        repository.delete("jane")
+        repository.delete("jane")
+        assert repository.get("jane") is None
+        assert repository.get("john") is not None
+
+    def test_an_update_stores_what_the_change_makes(self, repository):
+        repository.put(records.stamp("jane", {"a": 1, "b": 2}))
+        after = repository.update("jane", lambda stored: records.patch(stored, {"a": None, "c": 3}))
+        assert after.document == {"b": 2, "c": 3}
+        assert repository.get("jane") == after
+
+    def test_an_update_of_nothing_is_not_found_and_stores_nothing(self, repository):
+        with pytest.raises(NotFound):
+            repository.update("nobody", lambda stored: stored)
+        assert repository.get("nobody") is None
+
+    def test_an_update_that_loses_a_race_is_made_anew_on_what_the_winner_stored(self, repository):
+        repository.put(records.stamp("jane", {"a": 1}))
+        rival = iter([{"b": 2}, {"c": 3}])
+
+        def change(stored):
+            for interference in rival:
+                repository.put(records.patch(stored, interference))
+                break
+            return records.patch(stored, {"mine": True})
+
+        after = repository.update("jane", change)
+        assert after.document == {"a": 1, "b": 2, "c": 3, "mine": True}
+        assert repository.get("jane") == after
+
+    def test_an_update_whose_record_is_deleted_in_the_middle_does_not_bring_it_back(self, repository):
+        repository.put(records.stamp("jane", {}))
+
+        def change(stored):
+            repository.delete("jane")
+            return records.patch(stored, {"mine": True})
+
+        with pytest.raises(NotFound):
+            repository.update("jane", change)
+        assert repository.get("jane") is None
+
+    def test_sixteen_updates_at_once_all_count(self, repository):
+        repository.put(records.stamp("jane", {}))
+        writers = [
+            threading.Thread(
+                target=repository.update, args=("jane", lambda stored, n=n: records.patch(stored, {str(n): n}))
+            )
+            for n in range(16)
+        ]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        assert repository.get("jane").document == {str(n): n for n in range(16)}
+
+
+@pytest.fixture(params=["memory", "users"])
+def listed(request):
+    return InMemoryRepository() if request.param == "memory" else request.getfixturevalue(request.param)
+
+
+class TestPages:
+    def test_an_empty_table_has_one_empty_page(self, listed):
+        page = listed.page(10)
+        assert (page.records, page.last) == ([], None)
+
+    @pytest.mark.parametrize("limit", [1, 3, 7, 20])
+    def test_walking_the_pages_meets_every_record_once(self, listed, limit):
+        for n in range(20):
+            listed.put(records.stamp(f"user-{n}", {"n": n}))
+        met, after, pages = [], None, 0
+        while pages < 30:
+            page = listed.page(limit, after)
+            assert len(page.records) <= limit
+            met += [record.document["n"] for record in page.records]
+            after, pages = page.last, pages + 1
+            if after is None:
+                break
+        assert sorted(met) == list(range(20))
+
+    def test_a_walk_goes_on_when_the_record_that_it_stopped_at_is_deleted(self, listed):
+        for n in range(10):
+            listed.put(records.stamp(f"user-{n}", {}))
+        first = listed.page(4)
+        listed.delete(first.last)
+        rest = listed.page(100, first.last)
+        assert len({record.userid for record in first.records + rest.records}) == 10
+
+
+class TestDynamoDBsOwn:
+    def test_each_profile_lives_in_a_partition_of_its_own(self, connection, profiles, tables):
+        profiles.put(records.stamp("jane", {}))
+        profiles.put(records.stamp("john", {}))
+        items = connection.client.scan(TableName=tables["ProfilesTable"])["Items"]
+        assert {(item["pk"]["S"], item["sk"]["S"]) for item in items} == {
+            ("USER#jane", "PROFILE#jane"),
+            ("USER#john", "PROFILE#john"),
+        }
+
+    def test_the_inverted_index_finds_the_user_of_a_profile(self, connection, profiles, tables):
+        profiles.put(records.stamp("jane", {}))
+        found = connection.client.query(
+            TableName=tables["ProfilesTable"],
+            IndexName="sk-pk-index",
+            KeyConditionExpression="sk = :sk",
+            ExpressionAttributeValues={":sk": {"S": "PROFILE#jane"}},
+        )
+        assert [item["pk"]["S"] for item in found["Items"]] == ["USER#jane"]
+
+    def test_a_document_that_outgrows_an_item_is_too_large(self, users):
+        # In JSON an element takes two bytes, in DynamoDB three and more.
+        with pytest.raises(TooLarge, match="400 KB"):
+            users.put(records.stamp("jane", {"a": ["x" * 1000] * 420}))
+        assert users.get("jane") is None
+
+    def test_the_client_is_made_when_it_is_first_needed_with_timeouts_and_retries_set(self):
+        connection = DynamoDB("eu-central-1")
+        assert "client" not in vars(connection)
+        config = connection.client.meta.config
+        assert (config.connect_timeout, config.read_timeout) == (1, 2)
+        assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+        assert connection.client.meta.region_name == "eu-central-1"
+
+    def test_the_probe_of_a_table_passes_while_it_is_there(self, connection, users, tables):
+        users.ping()
+        connection.client.delete_table(TableName=tables["UsersTable"])
+        with pytest.raises(Misconfigured, match="GetItem: ResourceNotFoundException"):
+            users.ping()
+
+
+class _Failing:
+    """Stands where boto3's client stands, and fails every call."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def __getattr__(self, operation):
+        def call(**_):
+            raise self._error
+
+        return call
+
+
+def _client_error(code, status=400):
+    return botocore.exceptions.ClientError(
+        {
+            "Error": {"Code": code, "Message": "secret-table jane@example.com"},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        },
+        "GetItem",
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "becomes"),
+    [
+        (_client_error("ThrottlingException"), Unavailable),
+        (_client_error("ProvisionedThroughputExceededException"), Unavailable),
+        (_client_error("TransactionConflictException"), Unavailable),
+        (_client_error("InternalServerError", 500), Unavailable),
+        (_client_error("503", 503), Unavailable),
+        (botocore.exceptions.ConnectTimeoutError(endpoint_url="https://secret-table"), Unavailable),
+        (botocore.exceptions.ReadTimeoutError(endpoint_url="https://secret-table"), Unavailable),
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="https://secret-table"), Unavailable),
+        (botocore.exceptions.ConnectionClosedError(endpoint_url="https://secret-table"), Unavailable),
+        (_client_error("AccessDeniedException"), Misconfigured),
+        (_client_error("ResourceNotFoundException"), Misconfigured),
+        (_client_error("ExpiredTokenException"), Misconfigured),
+        (botocore.exceptions.NoCredentialsError(), Misconfigured),
+    ],
+    ids=lambda value: getattr(value, "__name__", None) or str(value)[:60],
+)
+def test_a_dependencys_failure_is_told_apart_and_repeats_nothing_of_its_text(failure, becomes):
+    connection = DynamoDB("us-east-1")
+    connection.client = _Failing(failure)
+    with pytest.raises(becomes) as told:
+        UserRepository(connection, "secret-table").get("jane")
+    assert not re.search("secret|example", str(told.value))

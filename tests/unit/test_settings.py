@@ -1,0 +1,107 @@
+"""Settings from the environment."""
+
+import dataclasses
+
+import pytest
+
+from chalicelib.settings import Settings, SettingsError
+
+GOOD = {
+    "USERS_TABLE": "users",
+    "PROFILES_TABLE": "profiles",
+    "USER_POOL_ID": "eu-west-1_AbCdEf123",
+    "USER_POOL_ARN": "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123",
+    "APPLICATION_CLIENT_ID": "client1",
+}
+
+
+def load(**changes):
+    return Settings.from_environ({name: value for name, value in {**GOOD, **changes}.items() if value is not None})
+
+
+def test_five_settings_are_enough():
+    settings = load()
+    assert settings.client_ids == {"client1"}
+    assert settings.admin_group == "apiAdmins"
+    assert settings.cors_origin == "*"
+    assert settings.log_level == "INFO"
+    assert settings.region == "eu-west-1"
+    assert settings.issuer == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123"
+    assert settings.jwks_url == f"{settings.issuer}/.well-known/jwks.json"
+    assert not settings.chalice_cli
+
+
+def test_settings_can_not_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        load().admin_group = "everybody"
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_missing_setting_is_named(name):
+    with pytest.raises(SettingsError, match=f"{name} is missing"):
+        load(**{name: None})
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_an_empty_setting_is_a_missing_one(name):
+    with pytest.raises(SettingsError, match=f"{name} is missing"):
+        load(**{name: " "})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("USERS_TABLE", "no spaces"),
+        ("PROFILES_TABLE", "x"),
+        ("USER_POOL_ID", "AbCdEf123"),
+        ("USER_POOL_ID", "eu-west-1_Ab/../x"),
+        ("USER_POOL_ARN", "eu-west-1_AbCdEf123"),
+        ("USER_POOL_ARN", "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Another"),
+        ("APPLICATION_CLIENT_ID", "one,,two"),
+        ("APPLICATION_CLIENT_ID", "a b"),
+        ("ADMIN_GROUP_NAME", "two words"),
+        ("CORS_ORIGIN", "app.example.com"),
+        ("CORS_ORIGIN", "https://app.example.com/path"),
+        ("LOG_LEVEL", "LOUD"),
+        ("JWKS_URL", "http://keys.example.com/jwks.json"),
+        ("JWKS_URL", "file:///etc/passwd"),
+        ("AWS_ENDPOINT_URL", "http://aws.example.com"),
+    ],
+)
+def test_a_malformed_setting_is_named(name, value):
+    with pytest.raises(SettingsError, match="JWKS_URL" if name == "AWS_ENDPOINT_URL" else name):
+        load(**{name: value})
+
+
+def test_every_bad_setting_is_told_at_once():
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environ({"LOG_LEVEL": "LOUD"})
+    assert all(name in str(refused.value) for name in [*GOOD, "LOG_LEVEL"])
+
+
+def test_several_clients_may_share_the_pool():
+    assert load(APPLICATION_CLIENT_ID="web, app").client_ids == {"web", "app"}
+
+
+def test_an_endpoint_override_serves_the_signing_keys_too_but_issues_no_tokens():
+    settings = load(AWS_ENDPOINT_URL="http://127.0.0.1:4566/")
+    assert settings.jwks_url == "http://127.0.0.1:4566/eu-west-1_AbCdEf123/.well-known/jwks.json"
+    assert settings.issuer == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123"
+
+
+def test_a_given_address_of_the_keys_wins():
+    assert load(JWKS_URL="https://keys.example.com/j", AWS_ENDPOINT_URL="http://127.0.0.1:1").jwks_url == (
+        "https://keys.example.com/j"
+    )
+
+
+def test_in_china_the_issuer_has_chinas_domain():
+    pool = "cn-north-1_AbCdEf123"
+    arn = f"arn:aws-cn:cognito-idp:cn-north-1:123456789012:userpool/{pool}"
+    settings = load(USER_POOL_ID=pool, USER_POOL_ARN=arn)
+    assert settings.issuer == f"https://cognito-idp.cn-north-1.amazonaws.com.cn/{pool}"
+
+
+def test_the_region_is_the_functions_own_where_it_has_one():
+    assert load(AWS_REGION="eu-central-1").region == "eu-central-1"
+    assert load(AWS_DEFAULT_REGION="eu-north-1").region == "eu-north-1"

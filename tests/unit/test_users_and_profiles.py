@@ -1,0 +1,89 @@
+"""What a user and a profile are."""
+
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+
+from chalicelib import profiles, records, users
+from chalicelib.errors import Invalid, TooLarge
+from tests import documents
+
+
+@given(documents.attributes)
+def test_a_user_shows_the_clients_attributes_and_the_services_two(attributes):
+    user = users.new(attributes)
+    assert users.to_json(user) == {**attributes, "userid": user.userid, "timestamp": user.timestamp}
+
+
+def test_a_user_without_a_userid_gets_a_random_uuid():
+    first, second = users.new({}), users.new({})
+    assert uuid.UUID(first.userid).version == 4
+    assert first.userid != second.userid
+
+
+def test_a_user_may_bring_a_userid():
+    assert users.new({"userid": "jane.doe-1_X"}).userid == "jane.doe-1_X"
+
+
+def test_the_paths_userid_wins_over_the_bodys():
+    assert users.to_json(users.stored_as("path", {"userid": "body"}))["userid"] == "path"
+
+
+def test_a_timestamp_that_a_client_sends_is_replaced():
+    assert users.to_json(users.new({"timestamp": "yesterday"}))["timestamp"] != "yesterday"
+
+
+def test_the_timestamp_is_now_in_utc_and_iso_8601():
+    stamped = records.stamp("jane", {}).timestamp
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", stamped)
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(stamped)) < timedelta(seconds=5)
+
+
+def test_every_write_has_a_revision_of_its_own():
+    assert records.stamp("jane", {}).revision != records.stamp("jane", {}).revision
+
+
+@pytest.mark.parametrize("userid", ["a", "A.b_c-9", "x" * 128, str(uuid.uuid4())])
+def test_these_are_userids(userid):
+    assert records.checked(userid) == userid
+
+
+@pytest.mark.parametrize(
+    "userid", ["", "x" * 129, "a b", "a/b", "a%2Fb", "a*", "a?", "ä", "a\n", "a@b", "#ping", "１"]
+)
+def test_these_are_not(userid):
+    with pytest.raises(Invalid) as refused:
+        records.checked(userid)
+    assert refused.value.violations[0].pointer == "/userid"
+
+
+@pytest.mark.parametrize("userid", [None, 1, True, [], {}])
+def test_a_userid_is_text(userid):
+    with pytest.raises(Invalid) as refused:
+        users.new({"userid": userid})
+    assert refused.value.violations[0].pointer == "/userid"
+
+
+def test_a_patch_keeps_the_userid_and_makes_a_new_revision():
+    before = users.new({"userid": "jane", "a": 1, "b": 2})
+    after = users.patch(before, {"a": None, "c": {"d": 3}, "userid": "john", "timestamp": None})
+    assert (after.userid, after.document) == ("jane", {"b": 2, "c": {"d": 3}})
+    assert after.revision != before.revision
+
+
+def test_patches_can_not_grow_a_record_without_bound():
+    grown = users.new({"a": "x" * 300_000})
+    with pytest.raises(TooLarge):
+        users.patch(grown, {"b": "x" * 100_000})
+
+
+def test_a_profile_shows_its_document_as_profile_data():
+    record = records.stamp("jane", {"theme": "dark"})
+    assert profiles.to_json(record) == {
+        "userid": "jane",
+        "profile_data": {"theme": "dark"},
+        "timestamp": record.timestamp,
+    }
