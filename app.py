@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from chalice.app import AuthRequest, AuthResponse, CognitoUserPoolAuthorizer, Response
 
-from chalicelib import profiles, records, responses, users
+from chalicelib import records, responses, users
 from chalicelib.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller
 from chalicelib.api import Api
 from chalicelib.errors import NotFound

@@ -33,7 +33,7 @@ def from_json(value: Json) -> "AnyAttributeValue":
 
 
 def to_json(attribute: "AttributeValue") -> Json:
-    """The JSON value that ``attribute`` holds; ``TypeError`` for a type (binary, set) that ``from_json`` never makes."""
+    """The JSON value that ``attribute`` holds; ``TypeError`` for a type that ``from_json`` never makes."""
     ((kind, value),) = attribute.items()
     match kind:
         case "S" | "BOOL":

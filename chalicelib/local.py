@@ -1,4 +1,4 @@
-"""What API Gateway enforces and ``chalice local`` does not: the Cognito authorizer, and what an authorizer's error means.
+"""What API Gateway enforces and ``chalice local`` does not: the Cognito authorizer, and an authorizer's error.
 
 ``chalice local`` lets a forged or expired token through with its claims, breaks the connection on garbage, and on any
 exception of a Lambda authorizer. Imported only while a Chalice command runs; the Lambda package has no
@@ -40,7 +40,7 @@ class _Authorizer(LocalGatewayAuthorizer):
             claims = self.verifier.verify(lambda_event["headers"].get("authorization", ""), uses=("id",))
         except LocalGatewayException:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             raise _as_api_gateway_has_it(error, lambda_context) from None
         lambda_event["requestContext"]["authorizer"] = {"claims": _as_text(claims)}
         return lambda_event, lambda_context

@@ -8,13 +8,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Protocol
 from uuid import uuid4
 
 from chalicelib.errors import Invalid, TooLarge
 from chalicelib.merge_patch import merge
-from chalicelib.strict_json import MAX_BYTES, JsonObject, dumps
+from chalicelib.strict_json import MAX_BYTES, Json, JsonObject, dumps
 
+MAX_STORED = 400 * 1024 - 1024
+"""Bytes of a stored document: DynamoDB's limit for an item, less what stands beside the document in it."""
 USERID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -52,7 +55,9 @@ class Records(Protocol):
 
 
 def stamp(userid: str, document: JsonObject) -> Record:
-    """A new record of ``document``, written now."""
+    """A new record of ``document``, written now. Raises ``TooLarge`` if DynamoDB would not hold it."""
+    if stored_size(document) > MAX_STORED:
+        raise TooLarge("The document is too large: as DynamoDB counts, it has more than 400 KB.")
     return Record(checked(userid), document, _now(), uuid4().hex)
 
 
@@ -70,6 +75,23 @@ def patch(record: Record, change: JsonObject) -> Record:
     if size > MAX_BYTES:
         raise TooLarge(f"The patched document would have {size:,} bytes; at most {MAX_BYTES:,} are stored.")
     return stamp(record.userid, document)
+
+
+def stored_size(value: Json) -> int:
+    """The bytes that ``value`` takes in DynamoDB, or a little more.
+
+    Counted as "DynamoDB item sizes and formats" in its developer guide says: a list of small numbers takes more than
+    its JSON does.
+    """
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, dict):
+        return 3 + sum(1 + len(name.encode()) + stored_size(member) for name, member in value.items())
+    if isinstance(value, list):
+        return 3 + sum(1 + stored_size(element) for element in value)
+    if value is None or isinstance(value, bool):
+        return 1
+    return 2 + len(Decimal(value).as_tuple().digits) // 2
 
 
 def _now() -> str:

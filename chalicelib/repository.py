@@ -87,9 +87,7 @@ class _Table:
     def get(self, userid: str) -> Record | None:
         """See ``records.Records``."""
         with _failures_named("GetItem"):
-            answer = self._connection.client.get_item(
-                TableName=self._name, Key=self._key(userid), ConsistentRead=True
-            )
+            answer = self._connection.client.get_item(TableName=self._name, Key=self._key(userid), ConsistentRead=True)
         return _record(answer["Item"]) if "Item" in answer else None
 
     def put(self, record: Record, replacing: Record | None = None) -> None:
@@ -151,7 +149,7 @@ class UserRepository(_Table):
 
         One request that reads ``limit`` items or 1 MB at the most, however many users there are.
         """
-        start = {} if after is None else {"ExclusiveStartKey": self._key(after)}
+        start: dict[str, Any] = {} if after is None else {"ExclusiveStartKey": self._key(after)}
         with _failures_named("Scan"):
             answer = self._connection.client.scan(TableName=self._name, Limit=limit, ConsistentRead=True, **start)
         last = answer.get("LastEvaluatedKey")
@@ -177,7 +175,7 @@ def _record(item: Mapping[str, "AttributeValue"]) -> Record:
 
 @contextmanager
 def _failures_named(operation: str) -> Iterator[None]:
-    """botocore's failures as the domain's errors.
+    """Botocore's failures as the domain's errors.
 
     None of botocore's own texts gets any further: they can quote keys, names and addresses.
     """

@@ -110,9 +110,7 @@ def _is_origin(value: str) -> bool:
 
 def _is_secure_url(value: str) -> bool:
     parts = urlsplit(value)
-    return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-    )
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
 
 
 def _dns_suffix(region: str) -> str:

@@ -10,7 +10,7 @@ import json
 import re
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from json.encoder import encode_basestring_ascii
-from typing import NoReturn, Union
+from typing import NoReturn, Union, cast
 
 from chalicelib.errors import Invalid, TooLarge, Violation
 
@@ -111,22 +111,21 @@ class _Reader:
     def _value(self, value: object, pointer: str, depth: int) -> Json:
         if isinstance(value, _Literal):
             return self._number(value, pointer)
+        if isinstance(value, list):
+            return self._container(value, pointer, depth)
         if isinstance(value, _NotJson):
             self._violation(pointer, f"{value} is not a JSON number.")
-            return None
-        if isinstance(value, str):
-            if _SURROGATE.search(value):
-                self._violation(pointer, "The text holds a lone surrogate, which is not Unicode text.")
-            return str(value)
-        if isinstance(value, list) and depth > MAX_DEPTH:
+        elif isinstance(value, str) and _SURROGATE.search(value):
+            self._violation(pointer, "The text holds a lone surrogate, which is not Unicode text.")
+        return cast("str | bool | None", value)
+
+    def _container(self, value: list[object], pointer: str, depth: int) -> Json:
+        if depth > MAX_DEPTH:
             self._violation(pointer, f"Nested deeper than {MAX_DEPTH} levels.")
             return None
         if isinstance(value, _Members):
             return self._object(value, pointer, depth)
-        if isinstance(value, list):
-            return [self._value(element, f"{pointer}/{index}", depth + 1) for index, element in enumerate(value)]
-        assert value is None or isinstance(value, bool)
-        return value
+        return [self._value(element, f"{pointer}/{index}", depth + 1) for index, element in enumerate(value)]
 
     def _object(self, members: _Members, pointer: str, depth: int) -> JsonObject:
         result: JsonObject = {}
@@ -174,7 +173,9 @@ def escape(name: str) -> str:
 def dumps(value: Json) -> str:
     """Compact JSON text of ``value``, all ASCII, numbers exact."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{encode_basestring_ascii(name)}:{dumps(member)}" for name, member in value.items()) + "}"
+        return (
+            "{" + ",".join(f"{encode_basestring_ascii(name)}:{dumps(member)}" for name, member in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(map(dumps, value)) + "]"
     if isinstance(value, str):

@@ -116,7 +116,7 @@ class Verifier:
         _require(isinstance(client, str) and client in self._client_ids, Reason.WRONG_CLIENT)
 
 
-def _require(condition: bool, reason: Reason) -> None:
+def _require(condition: object, reason: Reason) -> None:
     if not condition:
         raise InvalidToken(reason)
 

@@ -66,7 +66,7 @@ def _token(arguments: argparse.Namespace) -> None:
     print(accounts.id_token(cognito, client_id, arguments.email, password, os.environ.get("NEW_PASSWORD")))
 
 
-def _interrupt(number: int, frame: object) -> None:
+def _interrupt(number: int, _frame: object) -> None:
     signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the saving of the state
     raise KeyboardInterrupt
 

@@ -68,7 +68,7 @@ def environ(port: int) -> dict[str, str]:
 
 def client(service: str, port: int) -> Any:
     """A boto3 client of the embedded AWS."""
-    session = boto3.session.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
+    session: Any = boto3.session.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
     config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
     return session.client(service, region_name=REGION, endpoint_url=endpoint(port), config=config)
 

@@ -28,17 +28,19 @@ def main(target, requirements):
     except (OSError, subprocess.CalledProcessError) as error:
         sys.exit(f"The virtual environment {target} can't be made ({error}); on Debian, install python3-venv.")
     command = [os.path.join(target, "bin", "python"), "-m", "pip", "--disable-pip-version-check", "install"]
-    with open(log_path, "w", encoding="utf-8") as log:
-        with subprocess.Popen(
-            [*command, "-r", requirements], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as pip:
-            collected = 0
-            for line in pip.stdout:
-                log.write(line)
-                if line.startswith(("Collecting", "Installing")):
-                    collected += 1
-                    step = line.split("(")[0].strip() if line.startswith("Collecting") else "installing all of them"
-                    progress(f"  {collected:3} {step}")
+    command += ["-r", requirements]
+    with (
+        open(log_path, "w", encoding="utf-8") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip,
+    ):
+        collected = 0
+        for line in pip.stdout:
+            log.write(line)
+            if line.startswith("Collecting"):
+                collected += 1
+                progress(f"  {collected:3} {line.split('(')[0].strip()}")
+            elif line.startswith("Installing"):
+                progress(f"  {collected:3} packages: installing them")
     progress("")
     if pip.returncode:
         shutil.rmtree(target, ignore_errors=True)

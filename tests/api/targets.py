@@ -1,0 +1,275 @@
+"""Where the API runs while it is tested. Both targets look alike to a test:
+
+- ``inprocess``: ``chalice.test.Client``, with moto's DynamoDB and Cognito;
+- ``local``: ``chalice local`` over HTTP on the embedded AWS, started as ``make run`` starts it.
+"""
+
+import importlib
+import json
+import os
+import sys
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import boto3
+import httpx
+from chalice.config import Config
+from chalice.local import LocalGateway
+from moto import mock_aws
+from moto.utilities.utils import load_resource
+
+from chalicelib.repository import DynamoDB, ProfileRepository, UserRepository
+from embedded import accounts, aws, processes, stack
+from tests import backend_template
+from tests.pool import KeyServer
+
+PASSWORD = "Correct-horse-42"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answered. ``headers`` are by lower-case name."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self):
+        """The body; numbers keep their value."""
+        return json.loads(self.body, parse_float=Decimal)
+
+    @property
+    def is_gateways_own(self):
+        """Whether API Gateway answered, not Roster."""
+        return "x-amzn-errortype" in self.headers
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account."""
+
+    email: str
+    sub: str
+    token: str
+
+
+class Target:
+    """The API, the Cognito that its users sign up with, and the tables underneath."""
+
+    name: str
+    cognito: Any
+    connection: DynamoDB
+    user_pool_id: str
+    client_id: str
+    users_table: str
+    profiles_table: str
+
+    def send(self, method, path, headers, body) -> Answer:
+        """One request."""
+        raise NotImplementedError
+
+    def request(self, method, path, *, token=None, json=..., body=None, headers=None) -> Answer:
+        """One request, its answer checked for what all answers have."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent.setdefault("Authorization", f"Bearer {token}")
+        if json is not ...:
+            sent.setdefault("Content-Type", "application/json")
+            body = _dumps(json).encode()
+        answer = self.send(method, path, sent, body)
+        check(answer)
+        return answer
+
+    def get(self, path, **kwargs):
+        return self.request("GET", path, **kwargs)
+
+    def put(self, path, **kwargs):
+        return self.request("PUT", path, **kwargs)
+
+    def post(self, path, **kwargs):
+        return self.request("POST", path, **kwargs)
+
+    def patch(self, path, **kwargs):
+        return self.request("PATCH", path, **kwargs)
+
+    def delete(self, path, **kwargs):
+        return self.request("DELETE", path, **kwargs)
+
+    @cached_property
+    def users(self):
+        """The users table, as the API keeps it."""
+        return UserRepository(self.connection, self.users_table)
+
+    @cached_property
+    def profiles(self):
+        """The profiles table, as the API keeps it."""
+        return ProfileRepository(self.connection, self.profiles_table)
+
+    # People
+
+    def sign_up(self, **attributes) -> Person:
+        """Somebody new signs up, confirms and signs in."""
+        email = f"{uuid.uuid4().hex[:12]}@example.com"
+        attributes = {"email": email, "name": "Jane Doe", **attributes}
+        answer = self.cognito.sign_up(
+            ClientId=self.client_id,
+            Username=email,
+            Password=PASSWORD,
+            UserAttributes=[{"Name": name, "Value": value} for name, value in attributes.items()],
+        )
+        self.cognito.confirm_sign_up(ClientId=self.client_id, Username=email, ConfirmationCode="123456")
+        return Person(email, answer["UserSub"], self.sign_in(email))
+
+    def sign_in(self, email) -> str:
+        """A new ID token."""
+        return accounts.id_token(self.cognito, self.client_id, email, PASSWORD)
+
+    def access_token(self, email) -> str:
+        """A new access token."""
+        answer = self.cognito.initiate_auth(
+            ClientId=self.client_id,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": email, "PASSWORD": PASSWORD},
+        )
+        return answer["AuthenticationResult"]["AccessToken"]
+
+    def make_admin(self, person) -> Person:
+        """They join the admin group and sign in anew: groups stand in the token."""
+        self.cognito.admin_add_user_to_group(UserPoolId=self.user_pool_id, Username=person.email, GroupName="apiAdmins")
+        return Person(person.email, person.sub, self.sign_in(person.email))
+
+
+def check(answer):
+    """What every answer of the API has."""
+    assert answer.status < 500 or answer.status == 503, answer
+    if answer.is_gateways_own:
+        return  # in `chalice local` it keeps Chalice's own shape
+    assert answer.headers["x-request-id"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+    if answer.status >= 400 and "checks" not in answer.json:
+        problem = answer.json
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["cache-control"] == "no-store"
+        assert problem["status"] == answer.status
+        assert problem["type"].startswith("urn:roster:problem:")
+        assert problem["title"]
+        assert problem["detail"]
+        assert problem["request_id"] == answer.headers["x-request-id"]
+    else:
+        assert answer.headers["content-type"] == "application/json"
+
+
+class _InProcess(Target):
+    name = "inprocess"
+
+    def __init__(self, client):
+        self._client = client
+
+    def send(self, method, path, headers, body):
+        headers = {name.lower(): value for name, value in headers.items()}
+        if method == "OPTIONS":  # the test client stumbles over an answer without a body
+            answer = LocalGateway(self._client._app, Config.create()).handle_request(method, path, headers, body)
+            lower = {name.lower(): value for name, value in answer["headers"].items()}
+            return Answer(answer["statusCode"], lower, b"")
+        answer = self._client.http.request(method, path, headers=headers, body=body or b"")
+        return Answer(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.body)
+
+
+@contextmanager
+def in_process(_):
+    """The ``inprocess`` target."""
+    from chalice.test import Client
+
+    keys = KeyServer(*load_resource("cognitoidp/resources/jwks-public.json")["keys"])
+    with mock_aws():
+        tables = backend_template.create_tables(boto3.client("dynamodb"), "inprocess")
+        cognito = boto3.client("cognito-idp")
+        pool = cognito.create_user_pool(PoolName="inprocess", UsernameAttributes=["email"])["UserPool"]
+        client = cognito.create_user_pool_client(UserPoolId=pool["Id"], ClientName="inprocess")["UserPoolClient"]
+        cognito.create_group(UserPoolId=pool["Id"], GroupName="apiAdmins")
+        environ = {
+            "USERS_TABLE": tables["UsersTable"],
+            "PROFILES_TABLE": tables["ProfilesTable"],
+            "USER_POOL_ID": pool["Id"],
+            "USER_POOL_ARN": pool["Arn"],
+            "APPLICATION_CLIENT_ID": client["ClientId"],
+            "JWKS_URL": keys.url,
+            "AWS_CHALICE_CLI_MODE": "true",
+        }
+        with imported_app(environ) as app, Client(app.app) as client_:
+            target = _InProcess(client_)
+            target.connection = app.database
+            target.cognito = cognito
+            target.user_pool_id, target.client_id = pool["Id"], client["ClientId"]
+            target.users_table, target.profiles_table = tables["UsersTable"], tables["ProfilesTable"]
+            yield target
+    keys.close()
+
+
+@contextmanager
+def imported_app(environ):
+    """The module ``app``, imported anew with these environment variables."""
+    import chalice.local
+
+    before, authorizer = os.environ.copy(), chalice.local.LocalGatewayAuthorizer
+    os.environ |= environ
+    sys.modules.pop("app", None)
+    try:
+        yield importlib.import_module("app")
+    finally:
+        sys.modules.pop("app", None)
+        chalice.local.LocalGatewayAuthorizer = authorizer
+        os.environ.clear()
+        os.environ |= before
+
+
+class _OverHTTP(Target):
+    def __init__(self, name, base_url):
+        self.name = name
+        self.base_url = base_url
+        self._http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)
+
+    def send(self, method, path, headers, body):
+        answer = self._http.request(method, path, headers=headers, content=body)
+        return Answer(answer.status_code, dict(answer.headers), answer.content)
+
+    def close(self):
+        self._http.close()
+
+
+class _Connected(DynamoDB):
+    """A connection to the embedded AWS's tables."""
+
+    def __init__(self, port):
+        super().__init__(aws.REGION)
+        self._port = port
+
+    @cached_property
+    def client(self):
+        return aws.client("dynamodb", self._port)
+
+
+@contextmanager
+def local(folder):
+    """The ``local`` target."""
+    api_port, aws_port = processes.free_port(), processes.free_port()
+    with stack.running(api_port, aws_port, folder, lambda _: None, log=folder / "api.log") as (running, *_):
+        target = _OverHTTP("local", running.api)
+        target.connection = _Connected(aws_port)
+        target.cognito = aws.client("cognito-idp", aws_port)
+        target.user_pool_id, target.client_id = running.outputs["UserPool"], running.outputs["UserPoolClient"]
+        target.users_table = running.outputs["UsersTable"]
+        target.profiles_table = running.outputs["ProfilesTable"]
+        yield target
+        target.close()
+
+
+def _dumps(value):
+    from chalicelib.strict_json import dumps
+
+    return dumps(value)

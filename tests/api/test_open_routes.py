@@ -1,0 +1,49 @@
+"""Routes that need no token."""
+
+from chalicelib import __version__
+
+
+def test_the_open_route_answers_a_message(api):
+    answer = api.get("/open")
+    assert answer.status == 200
+    assert answer.json.keys() == {"message"}
+
+
+def test_health_says_that_it_is_alive_where_and_what(api):
+    answer = api.get("/health")
+    assert answer.status == 200
+    assert answer.json == {"status": "ok", "region": "us-east-1", "version": __version__}
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_readiness_has_an_entry_for_each_dependency(api):
+    answer = api.get("/health/ready")
+    assert answer.status == 200
+    assert answer.json["status"] == "ok"
+    assert answer.json["checks"] == {"users_table": "ok", "profiles_table": "ok", "signing_keys": "ok"}
+
+
+def test_a_body_or_its_type_on_a_get_does_not_matter(api):
+    assert api.get("/open", headers={"Content-Type": "text/plain"}, body=b"{").status == 200
+
+
+def test_an_unknown_method_is_405_and_says_which_are_known(api):
+    answer = api.delete("/open")
+    assert answer.status == 405
+    assert answer.headers["allow"] == "GET"
+    assert answer.json["type"] == "urn:roster:problem:method-not-allowed"
+
+
+def test_a_browsers_preflight_is_answered_for_ten_minutes(api):
+    answer = api.send("OPTIONS", "/users/x", {"Origin": "https://app.example.com"}, None)
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-max-age"] == "600"
+    assert {"GET", "PUT", "PATCH", "DELETE"} <= set(answer.headers["access-control-allow-methods"].split(","))
+    allowed = answer.headers["access-control-allow-headers"].split(",")
+    assert {"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key"} <= set(allowed)
+
+
+def test_a_page_of_another_origin_may_read_the_headers_that_matter(api):
+    exposed = api.get("/open").headers["access-control-expose-headers"]
+    assert set(exposed.split(",")) == {"ETag", "Link", "Location", "X-Request-Id", "Retry-After"}

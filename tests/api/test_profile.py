@@ -1,0 +1,110 @@
+"""/ and /user/profile: the signed-in user's own."""
+
+import base64
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests import documents
+from tests.api.test_users import BAD_BODIES, DOCUMENT
+from tests.pool import Pool
+
+PROFILE = "/user/profile"
+
+
+def test_there_is_no_profile_before_one_is_posted(api, person):
+    assert api.get(PROFILE, token=person.token).status == 404
+    assert api.patch(PROFILE, token=person.token, json={}).status == 404
+
+
+def test_a_profile_comes_back_with_every_kind_of_value_equal(api, person):
+    posted = api.post(PROFILE, token=person.token, json=DOCUMENT)
+    assert posted.status == 200
+    assert posted.json.keys() == {"userid", "profile_data", "timestamp"}
+    assert posted.json["userid"] == person.sub
+    assert posted.json["profile_data"] == DOCUMENT
+    got = api.get(PROFILE, token=person.token)
+    assert got.json == posted.json
+    assert got.headers["etag"] == posted.headers["etag"]
+    assert got.headers["cache-control"] == "private, no-cache"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(document=documents.objects)
+def test_any_object_that_is_taken_comes_back_equal(api, stranger, document):
+    assert api.post(PROFILE, token=stranger.token, json=document).status == 200
+    assert api.get(PROFILE, token=stranger.token).json["profile_data"] == document
+
+
+def test_a_profile_is_patched_and_deleted(api, person):
+    api.post(PROFILE, token=person.token, json={"a": 1, "b": 2})
+    patched = api.patch(PROFILE, token=person.token, json={"a": None, "userid": "a member like any other"})
+    assert patched.json["profile_data"] == {"b": 2, "userid": "a member like any other"}
+    assert patched.json["userid"] == person.sub
+    for _ in range(2):
+        deleted = api.delete(PROFILE, token=person.token)
+        assert (deleted.status, deleted.json) == (200, {})
+    assert api.get(PROFILE, token=person.token).status == 404
+
+
+def test_nobody_sees_anothers_profile(api, person):
+    other = api.sign_up()
+    api.post(PROFILE, token=person.token, json={"mine": True})
+    assert api.get(PROFILE, token=other.token).status == 404
+    api.delete(PROFILE, token=other.token)
+    assert api.get(PROFILE, token=person.token).json["profile_data"] == {"mine": True}
+
+
+@pytest.mark.parametrize(("body", "status", "pointer"), BAD_BODIES, ids=lambda value: repr(value)[:24])
+def test_a_body_that_can_not_be_taken_is_refused_and_changes_nothing(api, person, body, status, pointer):
+    before = api.post(PROFILE, token=person.token, json={"kept": True}).json
+    answer = api.post(PROFILE, token=person.token, body=body, headers={"Content-Type": "application/json"})
+    assert answer.status == status
+    assert [error["pointer"] for error in answer.json.get("errors", [])] == ([] if pointer is None else [pointer])
+    assert api.get(PROFILE, token=person.token).json == before
+
+
+def test_the_greeting_knows_name_and_groups(api, person, admin):
+    answer = api.get("/", token=person.token)
+    assert answer.status == 200
+    assert answer.json["sub"] == person.sub
+    assert answer.json["email"] == person.email
+    assert answer.json["groups"] == []
+    assert api.get("/", token=admin.token).json["groups"] == ["apiAdmins"]
+
+
+def test_the_greeting_is_by_name(api):
+    # moto puts no names into its tokens: there, the last fallback is what can be seen
+    greeted = "@example.com" if api.name == "inprocess" else "Jane Doe"
+    answer = api.get("/", token=api.sign_up(given_name="Jane", family_name="Doe").token)
+    assert greeted in answer.json["message"]
+
+
+def _with_payload(token, **changes):
+    header, payload, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    changed = base64.urlsafe_b64encode(json.dumps({**claims, **changes}).encode()).rstrip(b"=").decode()
+    return f"{header}.{changed}.{signature}"
+
+
+BAD_AUTHORIZATIONS = {
+    "none": lambda api, person: None,
+    "empty": lambda api, person: "",
+    "garbage": lambda api, person: "Bearer garbage",
+    "dots": lambda api, person: "Bearer a.b.c",
+    "bearer alone": lambda api, person: "Bearer",
+    "an unsigned token": lambda api, person: person.token.rpartition(".")[0] + ".",
+    "a changed payload": lambda api, person: _with_payload(person.token, sub="somebody-else"),
+    "an expired token": lambda api, person: Pool(api.user_pool_id, api.client_id).token(iat=1, auth_time=1, exp=2),
+    "another pool's token": lambda api, person: Pool().token(),
+    "an access token": lambda api, person: api.access_token(person.email),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_AUTHORIZATIONS)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", PROFILE), ("POST", PROFILE), ("DELETE", PROFILE)])
+def test_without_a_valid_id_token_it_is_401(api, stranger, kind, method, path):
+    authorization = BAD_AUTHORIZATIONS[kind](api, stranger)
+    headers = {} if authorization is None else {"Authorization": authorization}
+    assert api.request(method, path, headers=headers, json={} if method == "POST" else ...).status == 401

@@ -1,0 +1,241 @@
+"""/users and /users/{userid}."""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from chalicelib import records
+from tests import documents
+
+DOCUMENT = {
+    "age": 30,
+    "height": Decimal("1.75"),
+    "big": 123456789012345678901234567890,
+    "tags": ["a", None, True, {}],
+    "empty": "",
+}
+
+
+def without_stamps(user):
+    """What the client made of it."""
+    return {name: value for name, value in user.items() if name not in ("userid", "timestamp")}
+
+
+def walk(api, token, path):
+    """Every page from ``path`` on, by ``Link`` alone."""
+    while path:
+        answer = api.get(path, token=token)
+        assert answer.status == 200
+        yield answer.json
+        link = answer.headers.get("link")
+        path = link and link.removeprefix("<").removesuffix('>; rel="next"')
+
+
+def test_every_kind_of_value_comes_back_equal_by_post_get_and_list(api, admin):
+    posted = api.post("/users", token=admin.token, json=DOCUMENT)
+    assert without_stamps(posted.json) == DOCUMENT
+    got = api.get(f"/users/{posted.json['userid']}", token=admin.token)
+    assert got.json == posted.json
+    listed = [user for page in walk(api, admin.token, "/users") for user in page]
+    assert posted.json in listed
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(document=documents.attributes)
+def test_any_object_that_is_taken_comes_back_equal(api, admin, document):
+    path = "/users/round-trip"
+    put = api.put(path, token=admin.token, json=document)
+    assert put.status == 200
+    got = api.get(path, token=admin.token)
+    assert without_stamps(got.json) == without_stamps(put.json) == document
+
+
+def test_a_user_carries_userid_and_timestamp_and_has_an_etag_and_a_location(api, admin):
+    answer = api.post("/users", token=admin.token, json={"name": "Jane"})
+    assert answer.json.keys() == {"name", "userid", "timestamp"}
+    assert datetime.fromisoformat(answer.json["timestamp"]).utcoffset().total_seconds() == 0
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.headers["etag"].startswith('"')
+    there = api.get(answer.headers["location"], token=admin.token)
+    assert there.json == answer.json
+    assert there.headers["etag"] == answer.headers["etag"]
+
+
+def test_the_etag_changes_with_every_write(api, person):
+    path = f"/users/{person.sub}"
+    tags = [api.put(path, token=person.token, json={"same": 1}).headers["etag"] for _ in range(3)]
+    assert len(set(tags)) == 3
+
+
+def test_a_user_that_is_not_there_has_no_etag(api, person):
+    answer = api.get(f"/users/{person.sub}", token=person.token)
+    assert answer.json == {}
+    assert "etag" not in answer.headers
+
+
+def test_put_replaces_the_whole_user_and_the_paths_userid_wins(api, person):
+    path = f"/users/{person.sub}"
+    api.put(path, token=person.token, json={"a": 1, "b": 2})
+    answer = api.put(path, token=person.token, json={"a": 3, "userid": "somebody-else", "timestamp": "never"})
+    assert without_stamps(answer.json) == {"a": 3}
+    assert answer.json["userid"] == person.sub
+    assert answer.json["timestamp"] != "never"
+    assert api.users.get("somebody-else") is None
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/merge-patch+json"])
+def test_patch_merges_into_the_user(api, person, media_type):
+    path = f"/users/{person.sub}"
+    api.put(path, token=person.token, json={"a": 1, "b": {"c": 2, "d": 3}})
+    change = {"a": None, "b": {"c": 9}, "e": [None]}
+    answer = api.patch(path, token=person.token, json=change, headers={"Content-Type": media_type})
+    assert answer.status == 200
+    assert without_stamps(answer.json) == {"b": {"c": 9, "d": 3}, "e": [None]}
+    assert api.get(path, token=person.token).json == answer.json
+
+
+def test_patch_of_a_user_that_is_not_there_is_404_and_makes_none(api, person):
+    answer = api.patch(f"/users/{person.sub}", token=person.token, json={"a": 1})
+    assert answer.status == 404
+    assert answer.json["type"] == "urn:roster:problem:not-found"
+    assert api.users.get(person.sub) is None
+
+
+def test_an_access_token_serves_as_well_as_an_id_token(api, person):
+    token = api.access_token(person.email)
+    assert api.put(f"/users/{person.sub}", token=token, json={"a": 1}).status == 200
+    assert api.get("/users/somebody-else", token=token).status == 403
+
+
+@pytest.mark.parametrize("prefix", ["Bearer ", "bearer ", "BEARER ", ""])
+def test_the_token_stands_after_bearer_in_any_case_or_bare(api, person, prefix):
+    headers = {"Authorization": prefix + person.token}
+    assert api.get(f"/users/{person.sub}", headers=headers).status == 200
+
+
+@pytest.mark.parametrize("userid", ["a%20b", "a%2Fb", "a%00", "~jane", "a@b", "x" * 129, "%41"])
+def test_an_address_that_can_not_name_a_user_is_refused(api, admin, userid):
+    for method, body in (("GET", ...), ("PUT", {}), ("PATCH", {}), ("DELETE", ...)):
+        answer = api.request(method, f"/users/{userid}", token=admin.token, json=body)
+        assert answer.status == 400, method
+        assert answer.json["errors"][0]["pointer"] == "/userid"
+
+
+@pytest.mark.parametrize("userid", ["", "a b", "a/b", "ä", "x" * 129, 1, None, True, ["a"], {"a": 1}])
+def test_a_userid_in_a_body_that_can_not_be_one_is_refused(api, admin, userid):
+    answer = api.post("/users", token=admin.token, json={"userid": userid})
+    assert answer.status == 400
+    assert answer.json["errors"][0]["pointer"] == "/userid"
+
+
+BAD_BODIES = [
+    (b"", 400, ""),
+    (b"name=Jane", 400, ""),
+    (b'{"a": 1', 400, ""),
+    (b"[1]", 400, ""),
+    (b'"text"', 400, ""),
+    (b'{"a": {"b": 1, "b": 2}}', 400, "/a/b"),
+    (b'{"a": [NaN]}', 400, "/a/0"),
+    (b'{"a": -Infinity}', 400, "/a"),
+    (b'{"a": "\\ud800"}', 400, "/a"),
+    (b'{"a": 1e126}', 400, "/a"),
+    (b'{"a": %s}' % (b"1" * 39), 400, "/a"),
+    (b'{"": 1}', 400, "/"),
+    (b'\xef\xbb\xbf{"a": 1}', 400, ""),
+    (b'{"a": "\xff"}', 400, ""),
+    (b"[" * 100_000, 400, ""),
+    (b'{"a": "%s"}' % (b"x" * 350 * 1024), 413, None),
+    (b'{"a": [%s0]}' % (b"0," * 170_000), 413, None),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "pointer"), BAD_BODIES, ids=lambda value: repr(value)[:24])
+def test_a_body_that_can_not_be_taken_is_refused_with_its_place_and_changes_nothing(api, person, body, status, pointer):
+    path, headers = f"/users/{person.sub}", {"Content-Type": "application/json"}
+    before = api.put(path, token=person.token, json={"kept": True}).json
+    for method in ("PUT", "PATCH"):
+        answer = api.request(method, path, token=person.token, body=body, headers=headers)
+        assert answer.status == status
+        assert [error["pointer"] for error in answer.json.get("errors", [])] == ([] if pointer is None else [pointer])
+    assert api.get(path, token=person.token).json == before
+
+
+@pytest.mark.parametrize(
+    ("method", "media_type"),
+    [
+        ("PUT", "text/plain"),
+        ("PUT", "application/x-www-form-urlencoded"),
+        ("PUT", "application/merge-patch+json"),
+        ("PUT", "text/html, application/json"),
+        ("PUT", "*/*"),
+        ("PATCH", "application/json-patch+json"),
+    ],
+)
+def test_another_media_type_is_415(api, person, method, media_type):
+    headers = {"Content-Type": media_type}
+    answer = api.request(method, f"/users/{person.sub}", token=person.token, body=b"{}", headers=headers)
+    assert answer.status == 415
+    assert answer.json["type"] == "urn:roster:problem:unsupported-media-type"
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON"])
+def test_json_by_any_spelling_of_its_media_type_is_taken(api, person, media_type):
+    headers = {"Content-Type": media_type}
+    assert api.put(f"/users/{person.sub}", token=person.token, body=b"{}", headers=headers).status == 200
+
+
+def test_a_compressed_body_is_415(api, person):
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    assert api.put(f"/users/{person.sub}", token=person.token, body=b"{}", headers=headers).status == 415
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "ten", "", "1&limit=2", "%2B5", "١"])
+def test_a_bad_limit_is_refused(api, admin, limit):
+    answer = api.get(f"/users?limit={limit}", token=admin.token)
+    assert answer.status == 400
+    assert answer.json["errors"][0]["pointer"] == "/limit"
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "bm90IGEgY3Vyc29y", "%00", "a&cursor=b"])
+def test_a_damaged_cursor_is_refused(api, admin, cursor):
+    answer = api.get(f"/users?cursor={cursor}", token=admin.token)
+    assert answer.status == 400
+    assert answer.json["errors"][0]["pointer"] == "/cursor"
+
+
+def test_unknown_query_parameters_are_ignored(api, admin):
+    assert api.get("/users?limit=1&sort=name&x", token=admin.token).status == 200
+
+
+@pytest.fixture
+def crowd(api):
+    """The userids of everybody, 2,500 of them made just for this."""
+    everybody = {record.userid for record in _all(api.users)}
+    made = {f"crowd-{uuid.uuid4().hex}" for _ in range(2500)}
+    for userid in made:
+        api.users.put(records.stamp(userid, {"n": 1}))
+    yield everybody | made
+    for userid in made:
+        api.users.delete(userid)
+
+
+def test_a_list_of_2500_users_walked_by_link_alone_yields_each_exactly_once(api, admin, crowd):
+    for query, limit in (("", 50), ("?limit=100", 100), ("?limit=77", 77)):
+        pages = list(walk(api, admin.token, f"/users{query}"))
+        met = [user["userid"] for page in pages for user in page]
+        assert len(met) == len(crowd)
+        assert set(met) == crowd
+        assert max(map(len, pages)) == limit
+
+
+def _all(users):
+    after = None
+    while True:
+        page = users.page(100, after)
+        yield from page.records
+        after = page.last
+        if after is None:
+            return

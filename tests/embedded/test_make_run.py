@@ -1,0 +1,262 @@
+"""`make run` and `make token`, as a person at a terminal has them."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from embedded import accounts, aws, processes, stack
+
+PROJECT = Path(__file__).parent.parent.parent
+# -o: the environments are what these tests run in, so make must not make them anew.
+MAKE = ["make", "-o", ".venv", "-o", ".venv-embedded"]
+
+
+class Run:
+    """A `make run` in a terminal (a process group) of its own."""
+
+    def __init__(self, state):
+        self.ports = processes.free_port(), processes.free_port()
+        port, aws_port = self.ports
+        self.api = f"http://127.0.0.1:{port}"
+        self.state = state
+        arguments = [f"PORT={port}", f"EMBEDDED_AWS_PORT={aws_port}", f"STATE_DIR={state}"]
+        self._output = state.with_suffix(".txt")
+        with self._output.open("w") as output:
+            self._make = subprocess.Popen(
+                [*MAKE, "run", *arguments],
+                cwd=PROJECT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 60
+        while "Ctrl-C stops it" not in self.output:
+            assert self._make.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.1)
+
+    @property
+    def output(self):
+        """What has been printed so far."""
+        return self._output.read_text()
+
+    def interrupt(self):
+        """Ctrl-C; return when everything has ended."""
+        os.killpg(self._make.pid, signal.SIGINT)
+        self._make.wait(40)
+
+    def processes(self):
+        """All that it started."""
+        return psutil.Process(self._make.pid).children(recursive=True)
+
+    def token(self, **variables):
+        """What `make -s token` prints."""
+        return make("-s", "token", STATE_DIR=self.state, **variables)
+
+
+def make(*targets, **variables):
+    """Run make; return what it printed."""
+    command = [*MAKE, *targets, *(f"{name}={value}" for name, value in variables.items())]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+    return (done.stdout + done.stderr).strip()
+
+
+@contextmanager
+def listening():
+    """Somebody else's port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("make-run")
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    started = Run(folder / "state")
+    yield started
+    started.interrupt()
+
+
+def get(api, path, token):
+    return httpx.get(f"{api}{path}", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+
+
+def test_it_tells_what_it_does_and_where_everything_is(run):
+    for said in ("Starting the embedded AWS", "Deploying the backend stack", "Starting the API"):
+        assert said in run.output
+    for said in (run.api, aws.endpoint(run.ports[1]), "admin@example.com", "user@example.com", accounts.PASSWORD):
+        assert said in run.output
+
+
+def test_the_three_commands_that_it_prints_work_when_pasted(run):
+    commands = re.findall(r"^  (curl .*)$", run.output, re.MULTILINE)
+    answers = [
+        # `make` stands in the commands as a person types it; see MAKE for the options.
+        subprocess.run(
+            ["bash", "-c", command.replace("make -s", " ".join([*MAKE, "-s"]))],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for command in commands
+    ]
+    assert len(answers) == 3
+    assert "401 Unauthorized" in answers[0]
+    assert json.loads(answers[1]) == []
+    assert json.loads(answers[2])["message"] == "Hello, Jane Doe! You are signed in to Roster."
+
+
+def test_everything_listens_on_loopback_only(run):
+    listening_at = {
+        connection.laddr
+        for process in run.processes()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening_at == {("127.0.0.1", port) for port in run.ports}
+
+
+def test_the_demo_admin_is_one_and_the_demo_user_is_not(run):
+    assert get(run.api, "/users", run.token()).status_code == 200
+    assert get(run.api, "/users", run.token(EMAIL="user@example.com")).status_code == 403
+
+
+def test_a_wrong_password_is_one_sentence(run):
+    said = run.token(PASSWORD="wrong-Password-1")
+    assert said.splitlines()[0] == "admin@example.com can't sign in: Incorrect username or password."
+    assert "Traceback" not in said
+
+
+def test_an_account_that_an_administrator_made_sets_its_own_password_at_the_first_sign_in(run):
+    pool = stack.find(run.state).outputs["UserPool"]
+    cognito = aws.client("cognito-idp", run.ports[1])
+    cognito.admin_create_user(
+        UserPoolId=pool,
+        Username="new@example.com",
+        TemporaryPassword="Temporary-pass-1",
+        MessageAction="SUPPRESS",
+        UserAttributes=[{"Name": "email", "Value": "new@example.com"}, {"Name": "name", "Value": "New"}],
+    )
+    first = run.token(EMAIL="new@example.com", PASSWORD="Temporary-pass-1", NEW_PASSWORD="My-own-pass-1")
+    assert get(run.api, "/", first).json()["email"] == "new@example.com"
+    assert "can't sign in" in run.token(EMAIL="new@example.com", PASSWORD="Temporary-pass-1")
+    again = run.token(EMAIL="new@example.com", PASSWORD="My-own-pass-1")
+    assert get(run.api, "/", again).status_code == 200
+
+
+def test_a_second_run_with_the_same_state_is_refused(run):
+    said = make("run", STATE_DIR=run.state, PORT=processes.free_port(), EMBEDDED_AWS_PORT=processes.free_port())
+    assert "already runs" in said
+    assert "STATE_DIR" in said
+
+
+@pytest.mark.parametrize("variable", ["PORT", "EMBEDDED_AWS_PORT"])
+def test_a_taken_port_is_one_sentence_that_says_which_and_what_to_do(folder, variable):
+    others = {"PORT": processes.free_port(), "EMBEDDED_AWS_PORT": processes.free_port()}
+    with listening() as port:
+        said = make("run", STATE_DIR=folder / "other", **{**others, variable: port})
+    first = said.splitlines()[0]
+    assert re.fullmatch(
+        rf"Port {port} is taken by another program: choose another, such as make run {variable}=\d+", first
+    )
+
+
+@pytest.mark.parametrize("port", ["zero", "0", "65536", "-1"])
+def test_a_port_that_is_none_is_one_sentence(folder, port):
+    said = make("run", STATE_DIR=folder / "other", PORT=port)
+    assert said.splitlines()[0] == f"PORT is {port}: a port is a number from 1 to 65535."
+
+
+def test_a_token_without_a_run_is_one_sentence(folder):
+    assert make("-s", "token", STATE_DIR=folder / "nothing").splitlines()[0].startswith("Roster does not run here")
+
+
+def test_a_missing_python_is_one_sentence(tmp_path):
+    done = subprocess.run(
+        ["make", "-B", "-n", ".venv", "PYTHON="], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    script = tmp_path / "install.sh"
+    script.write_text(done.stdout)
+    said = subprocess.run(["sh", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+    assert said.stderr.strip() == "Roster needs Python 3.11, and there is no python3 here: install it first."
+
+
+def install(tmp_path, code, **environ):
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path.insert(0, {str(PROJECT / 'embedded')!r}); import install; {code}",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environ},
+        check=False,
+    )
+
+
+def test_a_python_too_old_is_one_sentence(tmp_path):
+    done = install(tmp_path, "install.NEEDED = (9, 9); install.main('environment', 'requirements.txt')")
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"Roster needs Python 3.11 or newer, and this is 3[.0-9]+: say make PYTHON=.*", done.stderr.strip()
+    )
+
+
+def test_a_failed_download_is_one_sentence_and_leaves_no_half_environment(tmp_path):
+    (tmp_path / "requirements.txt").write_text("a-package-that-nobody-has==1\n")
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}
+    done = install(tmp_path, "install.main('environment', 'requirements.txt')", **nowhere)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("The packages could not be downloaded or installed; environment.log")
+    assert (tmp_path / "environment.log").exists()
+    assert not (tmp_path / "environment").exists()
+
+
+class TestStopping:
+    def test_ctrl_c_ends_everything_and_what_was_stored_survives_a_restart(self, folder):
+        state = folder / "restarted"
+        first = Run(state)
+        token = first.token(EMAIL="user@example.com")
+        headers = {"Authorization": f"Bearer {token}"}
+        sub = get(first.api, "/", token).json()["sub"]
+        profile = httpx.post(f"{first.api}/user/profile", headers=headers, json={"theme": "dark"}).json()
+        user = httpx.put(f"{first.api}/users/{sub}", headers=headers, json={"big": 10**30}).json()
+        first.interrupt()
+        assert f"Everything is stopped. What was stored is kept in {state}." in first.output
+        assert "Traceback" not in first.output
+        for port in first.ports:
+            with socket.create_server(("127.0.0.1", port)):
+                pass  # nobody listens any more
+
+        second = Run(state)
+        assert get(second.api, "/user/profile", token).json() == profile  # the old token too: the keys are kept
+        fresh = second.token(EMAIL="user@example.com")
+        assert get(second.api, f"/users/{sub}", fresh).json() == user
+        second.interrupt()
+
+    def test_when_the_api_dies_the_rest_is_stopped_too(self, folder):
+        run = Run(folder / "dying")
+        (api,) = [process for process in run.processes() if "local" in process.cmdline()]
+        api.kill()
+        run._make.wait(40)
+        assert "The API ended by itself; everything else is stopped too." in run.output
+        with socket.create_server(("127.0.0.1", run.ports[1])):
+            pass

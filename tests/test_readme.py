@@ -1,0 +1,70 @@
+"""The README's tour: every command answers as printed."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from embedded import processes, stack
+
+PROJECT = Path(__file__).parent.parent
+README = PROJECT / "README.md"
+DEFAULT_API = "http://127.0.0.1:8000"
+CHANGING = {
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}": "<uuid>",
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z": "<time>",
+    r"cursor=[\w-]+": "cursor=<cursor>",
+}
+
+
+def commands_and_answers():
+    """Each command of the tour (the lines that start with ``$``), and what stands below it."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    for block in blocks:
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, answer = part.partition("\n")
+            yield command, answer
+
+
+def masked(text):
+    """What can't be the same twice, made the same."""
+    for pattern, name in CHANGING.items():
+        text = re.sub(pattern, name, text)
+    return text.strip()
+
+
+@pytest.fixture(scope="module")
+def state_and_api(tmp_path_factory):
+    state = tmp_path_factory.mktemp("readme")
+    port, aws_port = processes.free_port(), processes.free_port()
+    with stack.running(port, aws_port, state, lambda _: None, log=state / "api.log") as (running, *_):
+        yield state, running.api
+
+
+def test_every_command_of_the_tour_answers_as_printed(state_and_api):
+    state, api = state_and_api
+    tour = list(commands_and_answers())
+    assert len(tour) > 10
+    script = "\n".join(f"echo '@@@'\n{command}\necho" for command, _ in tour)
+    script = script.replace(DEFAULT_API, api).replace("make -s token", f"make -o .venv -s token STATE_DIR={state}")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = done.stdout.replace(api, DEFAULT_API).split("@@@\n")[1:]
+    for (command, printed), answer in zip(tour, answers, strict=True):
+        assert masked(answer) == masked(printed), command
+
+
+def test_every_file_that_the_readme_and_the_docs_point_to_is_there():
+    for page in [README, *PROJECT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} points to {target}"
