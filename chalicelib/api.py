@@ -3,6 +3,7 @@
 Also the border that requests cross: a handler gets bodies, limits and addresses from here, already checked.
 """
 
+import logging
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +11,15 @@ from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from chalice.app import AuthResponse, AuthRoute, Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
+from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
 
 from chalicelib import cursors, problems, strict_json
 from chalicelib.access import Caller, Route, Rule, reach, require
 from chalicelib.errors import Invalid, Misconfigured, RosterError, UnsupportedMediaType
 from chalicelib.settings import Settings
+from chalicelib.signing_keys import KeysUnavailable
 from chalicelib.strict_json import JsonObject
+from chalicelib.tokens import InvalidToken
 
 View = Callable[..., Response]
 
@@ -27,6 +30,24 @@ TAKES = {"POST": [JSON], "PUT": [JSON], "PATCH": [MERGE_PATCH, JSON]}
 
 DEFAULT_LIMIT = 50
 LIMIT = re.compile(r"[1-9]\d?|100", re.ASCII)
+
+
+log = logging.getLogger("roster")
+
+
+class Authorizer(ChaliceAuthorizer):
+    """A Lambda authorizer that logs why it refuses, with the request's id, and tells nobody."""
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Chalice's, with the refusals logged."""
+        try:
+            return super().__call__(event, context)
+        except InvalidToken as refusal:
+            log.warning("token_refused: %s (request %s)", refusal.reason, context.aws_request_id)
+            raise
+        except KeysUnavailable:
+            log.error("jwks_unavailable (request %s)", context.aws_request_id)
+            raise
 
 
 class Api(Chalice):
@@ -59,6 +80,19 @@ class Api(Chalice):
                 if isinstance(authorizer, ChaliceAuthorizer):
                     self.guarded_routes.setdefault(authorizer.name, []).append(Route(method, path, allow))
             return view
+
+        return decorate
+
+    def authorizer(  # type: ignore[override]  # Chalice's other options are not used
+        self, ttl_seconds: int
+    ) -> Callable[[Callable[[AuthRequest], AuthResponse]], Authorizer]:
+        """Chalice's ``authorizer``, its refusals logged; API Gateway caches what it says for ``ttl_seconds``."""
+        register = super().authorizer(ttl_seconds=ttl_seconds)
+
+        def decorate(function: Callable[[AuthRequest], AuthResponse]) -> Authorizer:
+            authorizer = cast("Authorizer", register(function))
+            authorizer.__class__ = Authorizer  # Chalice has it registered by identity
+            return authorizer
 
         return decorate
 
@@ -165,15 +199,16 @@ class Api(Chalice):
                 return view(**path_parameters)
             except RosterError as error:
                 if isinstance(error, Misconfigured):
-                    self.log.error("misconfigured: %s (request %s)", error.detail, self.request_id)
+                    log.error("misconfigured: %s (request %s)", error.detail, self.request_id)
                 return problems.of_error(error, self.request_id)
             except Exception as error:  # noqa: BLE001
                 # Where it happened, but not the exception's own text: that may quote what the client sent.
                 frames = "".join(traceback.format_tb(error.__traceback__))
-                self.log.error("%s (request %s)\n%s", type(error).__name__, self.request_id, frames)
+                log.error("%s (request %s)\n%s", type(error).__name__, self.request_id, frames)
                 return problems.of_error(error, self.request_id)
 
         guarded.__name__ = view.__name__
+        guarded.rule = rule  # type: ignore[attr-defined]  # for whoever walks the routes
         return guarded
 
     def _finish(self, request: Request, get_response: Callable[[Request], Response]) -> Response:

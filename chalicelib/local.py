@@ -13,7 +13,7 @@ import chalice.local
 from chalice.app import CognitoUserPoolAuthorizer
 from chalice.local import InvalidAuthorizerError, LocalGatewayAuthorizer, LocalGatewayException, NotAuthorizedError
 
-from chalicelib.tokens import Claims, Verifier
+from chalicelib.tokens import Claims, InvalidToken, Verifier
 
 log = logging.getLogger("roster.local")
 
@@ -41,6 +41,8 @@ class _Authorizer(LocalGatewayAuthorizer):
         except LocalGatewayException:
             raise
         except Exception as error:  # noqa: BLE001
+            why = error.reason if isinstance(error, InvalidToken) else type(error).__name__
+            log.warning("not_authorized: %s (request %s)", why, lambda_context.aws_request_id)
             raise _as_api_gateway_has_it(error, lambda_context) from None
         lambda_event["requestContext"]["authorizer"] = {"claims": _as_text(claims)}
         return lambda_event, lambda_context
@@ -53,7 +55,6 @@ def _as_api_gateway_has_it(error: Exception, lambda_context: Any) -> LocalGatewa
         return NotAuthorizedError(
             {**request_id, "x-amzn-ErrorType": "UnauthorizedException"}, b'{"message":"Unauthorized"}'
         )
-    log.error("The authorizer failed: %s", type(error).__name__)
     return InvalidAuthorizerError(
         {**request_id, "x-amzn-ErrorType": "AuthorizerConfigurationException"}, b'{"message":null}'
     )

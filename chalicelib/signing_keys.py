@@ -115,7 +115,7 @@ class SigningKeys:
                 self._last_failed = False
             except (OSError, ValueError) as error:
                 self._last_failed = True
-                log.error("jwks_unavailable", extra={"error": type(error).__name__, "keys_in_use": len(self._keys)})
+                log.error("jwks_unavailable: %s; %d keys in use", type(error).__name__, len(self._keys))
             finally:
                 self._tried_at = self._clock()
                 self._attempts += 1
@@ -171,7 +171,7 @@ def read_keys(body: bytes) -> dict[str, SigningKey]:
     for jwk in candidates:
         fault = _fault(jwk) or ("kid is not unique" if uses[jwk["kid"]] > 1 else None)
         if fault:
-            log.warning("signing_key_skipped", extra={"kid": str(jwk.get("kid"))[:128], "fault": fault})
+            log.warning("signing_key_skipped: %r: %s", str(jwk.get("kid"))[:128], fault)
         else:
             keys[jwk["kid"]] = SigningKey(jwk["kid"], jwk["n"], jwk["e"])
     if not keys:

@@ -75,7 +75,7 @@ class Verifier:
         self._keys = keys
         self._clock = clock
 
-    def verify(self, authorization: str, uses: Collection[str] = ("id", "access")) -> Claims:
+    def verify(self, authorization: str, uses: tuple[str, ...] = ("id", "access")) -> Claims:
         """The claims of the token in an ``Authorization`` header, bare or after ``Bearer``.
 
         ``uses`` are the kinds of token taken (``token_use``). Raises ``InvalidToken``, or ``KeysUnavailable`` when
@@ -108,10 +108,10 @@ class Verifier:
         if "nbf" in claims:
             _require(_time(claims, "nbf") <= now + LEEWAY, Reason.NOT_YET_VALID)
 
-    def _verify_origin(self, claims: Mapping[str, Any], uses: Collection[str]) -> None:
+    def _verify_origin(self, claims: Mapping[str, Any], uses: tuple[str, ...]) -> None:
         _require(claims.get("iss") == self._issuer, Reason.WRONG_ISSUER)
         use = claims.get("token_use")
-        _require(isinstance(use, str) and use in uses, Reason.WRONG_USE)
+        _require(use in uses, Reason.WRONG_USE)
         client = claims.get("aud" if use == "id" else "client_id")
         _require(isinstance(client, str) and client in self._client_ids, Reason.WRONG_CLIENT)
 

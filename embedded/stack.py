@@ -3,7 +3,7 @@
 import fcntl
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,17 +46,26 @@ def running(
         for account in (accounts.ADMIN, accounts.USER):
             accounts.make(cognito, outputs, account)
         say("Starting the API …")
-        chalice = str(Path(sys.executable).parent / "chalice")
-        # Its reloader would watch the state and the environments too, and restart in the middle of requests.
-        command = [chalice, "local", "--no-autoreload", "--host", HOST, "--port", str(port)]
-        environ = {**aws.environ(aws_port), **backend.settings(outputs), "PYTHONUNBUFFERED": "1"}
-        api = started.enter_context(Process("The API", command, environ, log))
+        api = started.enter_context(serve(port, {**aws.environ(aws_port), **backend.settings(outputs)}, log))
         stack = Stack(f"http://{HOST}:{port}", aws_port, outputs)
-        api.wait_until_answering(f"{stack.api}/health", seconds=30)
         note.truncate(0)
         json.dump({**asdict(stack), "outputs": dict(outputs)}, note)
         note.flush()
         yield stack, api, embedded_aws
+
+
+def serve(port: int, environ: Mapping[str, str], log: Path | None = None) -> Process:
+    """``chalice local`` with these settings; return when it answers."""
+    chalice = str(Path(sys.executable).parent / "chalice")
+    # Its reloader would watch the state and the environments too, and restart in the middle of requests.
+    command = [chalice, "local", "--no-autoreload", "--host", HOST, "--port", str(port)]
+    api = Process("The API", command, {**environ, "PYTHONUNBUFFERED": "1"}, log)
+    try:
+        api.wait_until_answering(f"http://{HOST}:{port}/health", seconds=30)
+    except BaseException:
+        api.stop()
+        raise
+    return api
 
 
 def find(state: Path) -> Stack:

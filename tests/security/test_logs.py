@@ -1,0 +1,83 @@
+"""What is logged about a refusal, and what never is."""
+
+import logging
+
+import pytest
+
+from tests.pool import KeyServer, Pool
+from tests.security.attacks import ATTACKS
+from tests.security.conftest import in_process
+
+
+@pytest.fixture(scope="module")
+def served():
+    pool = Pool()
+    keys = KeyServer(pool.key.jwk)
+    with in_process(pool, keys, None) as send:
+        yield pool, keys, send
+    keys.close()
+
+
+@pytest.fixture
+def logged():
+    """Everything that Roster logs meanwhile, as text."""
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(handler.format(record))
+    logger = logging.getLogger("roster")
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize("path", ["/users/another", "/"])
+def test_a_refusal_is_logged_with_its_reason_and_the_requests_id(served, logged, path):
+    pool, _, send = served
+    assert send("GET", path, {"Authorization": pool.token(exp=1)}) == 401
+    assert any("expired" in line and "request " in line for line in logged)
+
+
+def test_an_outage_of_the_keys_is_logged_as_one(logged, tmp_path):
+    pool, keys = Pool(), KeyServer()
+    with in_process(pool, keys, tmp_path) as send:
+        assert send("GET", "/users/another", {"Authorization": pool.token()}) == 500
+    assert any("jwks_unavailable" in line for line in logged)
+    keys.close()
+
+
+def test_no_token_no_address_and_no_body_is_ever_logged(served, logged):
+    pool, _, send = served
+    body = b'{"secret": "body", "email": "jane@example.com", "bad": NaN}'
+    sent = []
+    for attack in ATTACKS:
+        authorization = attack.authorization(pool)
+        send("GET", "/users/another", {"Authorization": authorization})
+        sent.append(authorization)
+    good = pool.token(**{"cognito:groups": ["apiAdmins"]})
+    headers = {"Authorization": good, "Content-Type": "application/json"}
+    for method, path in (("POST", "/users"), ("PUT", "/users/x"), ("PATCH", "/users/x"), ("POST", "/user/profile")):
+        assert send(method, path, headers, body) == 400
+    text = "\n".join(logged)
+    assert text.count("token_refused") == len(ATTACKS)
+    assert "jane@example.com" not in text
+    assert "body" not in text
+    parts = {part for authorization in [*sent, good] for part in authorization.split(".") if len(part) > 20}
+    assert not [part for part in parts if part in text]
+
+
+def test_a_bug_is_logged_with_its_place_but_not_with_what_it_says(served, logged, monkeypatch):
+    pool, _, send = served
+
+    def explode(document):
+        raise RuntimeError(f"can't handle {document}")
+
+    monkeypatch.setattr("chalicelib.users.new", explode)
+    headers = {
+        "Authorization": pool.token(**{"cognito:groups": ["apiAdmins"]}),
+        "Content-Type": "application/json",
+    }
+    assert send("POST", "/users", headers, b'{"secret": 1}') == 500
+    text = "\n".join(logged)
+    assert "RuntimeError" in text
+    assert "in post_user" in text
+    assert "secret" not in text

@@ -1,0 +1,189 @@
+"""The two locks: the authorizer's policy and the handlers' own check."""
+
+import re
+import string
+
+import pytest
+from chalice.app import AuthRequest, ChaliceAuthorizer, CognitoUserPoolAuthorizer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.access import Caller, Rule
+from chalicelib.api import Api
+from chalicelib.settings import Settings
+from tests.api.targets import imported_app
+from tests.pool import KeyServer, Pool
+from tests.security.conftest import in_process
+from tests.unit.test_settings import GOOD
+
+ARN = "arn:aws:execute-api:eu-west-1:123456789012:api-id/stage"
+
+WHO_MAY_CALL = {  # the contract's table, word by word
+    ("GET", "/open"): "anyone",
+    ("GET", "/health"): "anyone",
+    ("GET", "/health/ready"): "anyone",
+    ("GET", "/"): "signed-in (Cognito)",
+    ("GET", "/user/profile"): "signed-in (Cognito)",
+    ("POST", "/user/profile"): "signed-in (Cognito)",
+    ("PATCH", "/user/profile"): "signed-in (Cognito)",
+    ("DELETE", "/user/profile"): "signed-in (Cognito)",
+    ("GET", "/users"): "admin (JWT)",
+    ("POST", "/users"): "admin (JWT)",
+    ("GET", "/users/{userid}"): "that user or an admin (JWT)",
+    ("PUT", "/users/{userid}"): "that user or an admin (JWT)",
+    ("PATCH", "/users/{userid}"): "that user or an admin (JWT)",
+    ("DELETE", "/users/{userid}"): "that user or an admin (JWT)",
+}
+MEANS = {
+    "anyone": (type(None), Rule.ANYONE),
+    "signed-in (Cognito)": (CognitoUserPoolAuthorizer, Rule.SIGNED_IN),
+    "admin (JWT)": (ChaliceAuthorizer, Rule.ADMINS),
+    "that user or an admin (JWT)": (ChaliceAuthorizer, Rule.THEMSELVES_OR_ADMINS),
+}
+
+
+@pytest.fixture(scope="module")
+def roster():
+    """The module ``app``; no request is made."""
+    with imported_app(GOOD) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def guarded_paths(roster):
+    """Method and path of all that the JWT authorizer guards."""
+    return _guarded_by_jwt(roster)
+
+
+def _routes(roster):
+    return {(method, path): entry for path, methods in roster.app.routes.items() for method, entry in methods.items()}
+
+
+def _guarded_by_jwt(roster):
+    return {key for key, entry in _routes(roster).items() if isinstance(entry.authorizer, ChaliceAuthorizer)}
+
+
+class TestRules:
+    def test_every_route_has_the_authorizer_and_the_rule_that_the_contract_says(self, roster):
+        routes = _routes(roster)
+        assert routes.keys() == WHO_MAY_CALL.keys()
+        for key, who in WHO_MAY_CALL.items():
+            authorizer, rule = MEANS[who]
+            assert isinstance(routes[key].authorizer, authorizer), key
+            assert routes[key].view_function.rule is rule, key
+
+    def test_what_the_policies_are_made_from_is_what_the_authorizer_guards(self, roster):
+        stated = {(route.method, route.path) for route in roster.app.guarded_routes["jwt_authorizer"]}
+        assert stated == _guarded_by_jwt(roster)
+
+    def test_a_route_without_a_rule_can_not_be_declared(self):
+        with pytest.raises(TypeError, match="allow"):
+            Api("test", Settings.from_environ(GOOD)).route("/new", methods=["GET"])
+
+    def test_a_route_that_names_anothers_record_is_guarded_by_the_jwt_authorizer(self, roster):
+        assert all("{" not in path or (method, path) in _guarded_by_jwt(roster) for method, path in _routes(roster))
+
+
+subs = st.text(string.ascii_letters + string.digits + "-", min_size=1, max_size=128)
+callers = st.builds(Caller, subs)
+admins = st.builds(Caller, subs, st.just(True))
+
+
+def allows(policy, method, path):
+    """Whether IAM would let the policy's bearer do it: ``*`` is any text, ``?`` any character, all else literal."""
+    wanted = f"{ARN}/{method}{path}"
+    for statement in policy["Statement"]:
+        assert statement["Effect"] == "Allow"
+        assert statement["Action"] == "execute-api:Invoke"
+        for resource in statement["Resource"]:
+            pattern = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in resource)
+            if re.fullmatch(pattern, wanted, re.DOTALL):
+                return True
+    return False
+
+
+def policy_of(roster, caller):
+    request = AuthRequest("TOKEN", "", f"{ARN}/GET/users/whatever")
+    return roster.app.policy(roster.jwt_authorizer, caller).to_dict(request)["policyDocument"]
+
+
+class TestFirstLock:
+    """The policy, by itself."""
+
+    @given(one=callers, other=callers, data=st.data())
+    def test_of_any_two_users_neither_reaches_the_others_record(self, roster, guarded_paths, one, other, data):
+        method, path = data.draw(st.sampled_from(sorted(guarded_paths)))
+        own, others = path.replace("{userid}", one.sub), path.replace("{userid}", other.sub)
+        policy = policy_of(roster, one)
+        assert allows(policy, method, own) == ("{userid}" in path)
+        if one.sub != other.sub:
+            assert not allows(policy, method, others)
+
+    @given(caller=callers, path=st.text(max_size=60), method=st.sampled_from(["GET", "PUT", "PATCH", "DELETE", "POST"]))
+    def test_a_user_reaches_nothing_but_their_own_path(self, roster, caller, path, method):
+        if path != f"/users/{caller.sub}":
+            assert not allows(policy_of(roster, caller), method, path)
+
+    @given(admin=admins, userid=st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True))
+    def test_an_admin_reaches_everything_that_is_guarded(self, roster, guarded_paths, admin, userid):
+        for method, path in guarded_paths:
+            assert allows(policy_of(roster, admin), method, path.replace("{userid}", userid))
+
+    @given(caller=callers | admins, called=st.sampled_from(["GET/users", "DELETE/users/x", "GET/users/x"]))
+    def test_a_policy_is_the_same_whatever_path_it_was_asked_for(self, roster, caller, called):
+        request = AuthRequest("TOKEN", "", f"{ARN}/{called}")
+        asked = roster.app.policy(roster.jwt_authorizer, caller).to_dict(request)["policyDocument"]
+        assert asked == policy_of(roster, caller)
+
+    @given(caller=callers | admins)
+    def test_what_it_hands_on_to_the_handlers_is_text_as_api_gateway_wants_it(self, roster, caller):
+        answer = roster.app.policy(roster.jwt_authorizer, caller)
+        assert answer.principal_id == caller.sub
+        assert answer.context == {"admin": "true" if caller.is_admin else "false"}
+
+
+class TestSecondLock:
+    """The handlers' check, with rules as they stand at the routes."""
+
+    @given(one=callers, other=callers, data=st.data())
+    def test_of_any_two_users_neither_gets_past_it_to_the_others_record(self, roster, guarded_paths, one, other, data):
+        method, path = data.draw(st.sampled_from(sorted(guarded_paths)))
+        rule = roster.app.routes[path][method].view_function.rule
+        parameters = {"userid": other.sub} if "{userid}" in path else {}
+        assert rule.permits(one, parameters) == ("{userid}" in path and one.sub == other.sub)
+
+    @given(admin=admins, userid=subs)
+    def test_an_admin_gets_past_it_everywhere(self, roster, guarded_paths, admin, userid):
+        for method, path in guarded_paths:
+            assert roster.app.routes[path][method].view_function.rule.permits(admin, {"userid": userid})
+
+
+@pytest.fixture(scope="module")
+def served():
+    """The status that a user's request gets, in process."""
+    pool = Pool()
+    keys = KeyServer(pool.key.jwk)
+    with in_process(pool, keys, None) as send:
+        headers = {"Authorization": pool.token(), "Content-Type": "application/json"}
+        yield lambda method, path: send(method, path, headers, b"{}")
+    keys.close()
+
+
+OTHERS = [("GET", "/users"), ("POST", "/users")] + [(m, "/users/another") for m in ("GET", "PUT", "PATCH", "DELETE")]
+
+
+@pytest.mark.parametrize(("method", "path"), OTHERS)
+class TestOneLockOpen:
+    def test_the_handlers_hold_when_the_policy_allows_everything(self, monkeypatch, served, method, path):
+        monkeypatch.setattr("chalicelib.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
+        assert served(method, path) == 403
+
+    def test_the_policy_holds_when_the_handlers_allow_everything(self, monkeypatch, served, method, path):
+        monkeypatch.setattr("chalicelib.api.require", lambda rule, caller, parameters: None)
+        assert served(method, path) == 403
+
+    def test_with_both_open_it_would_go_through(self, monkeypatch, served, method, path):
+        """So that the two tests above show what they say."""
+        monkeypatch.setattr("chalicelib.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
+        monkeypatch.setattr("chalicelib.api.require", lambda rule, caller, parameters: None)
+        assert served(method, path) in (200, 404)

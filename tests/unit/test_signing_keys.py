@@ -1,0 +1,300 @@
+"""The pool's keys: fetching, checking, keeping, refreshing."""
+
+import json
+import logging
+import threading
+import time
+
+import pytest
+
+from chalicelib import signing_keys
+from chalicelib.signing_keys import KeysUnavailable, SigningKeys, read_keys
+from tests.pool import Key, KeyServer, b64
+
+HOUR, DAY = 3600, 24 * 3600
+
+
+class Clock:
+    """Time that passes when told."""
+
+    def __init__(self):
+        self.now = 1_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def key():
+    return Key()
+
+
+@pytest.fixture(scope="module")
+def new_key():
+    return Key()
+
+
+@pytest.fixture
+def server(key):
+    server = KeyServer(key.jwk)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def keys(server, clock):
+    return SigningKeys(server.url, clock=clock)
+
+
+def break_server(server):
+    """From now on, it answers 500."""
+    server.answer = lambda handler: handler.send_error(500)
+
+
+class TestKeeping:
+    def test_nothing_is_fetched_before_a_key_is_asked_for(self, keys, server):
+        assert server.requests == 0
+
+    def test_a_key_is_fetched_once_and_found_again(self, keys, server, key):
+        for _ in range(5):
+            assert keys.find(key.kid).kid == key.kid
+        assert server.requests == 1
+
+    def test_a_found_key_verifies_what_it_signed_and_nothing_else(self, keys, key, new_key):
+        found = keys.find(key.kid)
+        assert found.signed(b"message", key.sign(b"message"))
+        assert not found.signed(b"another", key.sign(b"message"))
+        assert not found.signed(b"message", new_key.sign(b"message"))
+        assert not found.signed(b"message", b"")
+
+    def test_the_first_token_signed_with_a_new_key_finds_it(self, keys, server, clock, key, new_key):
+        assert keys.find(key.kid)
+        clock.now += 61
+        server.serve(key.jwk, new_key.jwk)
+        assert keys.find(new_key.kid).kid == new_key.kid
+        assert server.requests == 2
+
+    def test_500_unknown_kids_cost_one_fetch_more_however_many_threads_bring_them(self, keys, server, clock, key):
+        assert keys.find(key.kid)
+        clock.now += 61
+        found = []
+        threads = [
+            threading.Thread(target=lambda n=n: found.extend(keys.find(f"unknown-{n}-{i}") for i in range(25)))
+            for n in range(20)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [None] * 500
+        assert server.requests == 2
+        assert keys.find(key.kid)
+
+    def test_twenty_threads_on_a_cold_start_share_one_fetch(self, keys, server, key):
+        found = []
+        threads = [threading.Thread(target=lambda: found.append(keys.find(key.kid))) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [one.kid for one in found] == [key.kid] * 20
+        assert server.requests == 1
+
+    def test_keys_an_hour_old_are_refreshed_before_they_are_used(self, keys, server, clock, key, new_key):
+        keys.find(key.kid)
+        server.serve(new_key.jwk)
+        clock.now += HOUR
+        assert keys.find(key.kid)  # not older than an hour: still good
+        clock.now += 1
+        assert keys.find(key.kid) is None  # the pool has withdrawn it
+        assert keys.find(new_key.kid)
+        assert server.requests == 2
+
+    def test_keys_are_swapped_as_a_whole(self, keys, server, clock, key, new_key):
+        keys.find(key.kid)
+        clock.now += HOUR + 1
+        server.serve(new_key.jwk)
+        keys.find(new_key.kid)
+        assert keys.find(key.kid) is None
+
+
+class TestFailing:
+    def test_known_keys_serve_on_for_a_day_and_no_longer(self, keys, server, clock, key):
+        keys.find(key.kid)
+        break_server(server)
+        for _ in range(24):
+            clock.now += HOUR
+            assert keys.find(key.kid)
+        clock.now += 1
+        with pytest.raises(KeysUnavailable):
+            keys.find(key.kid)
+
+    def test_while_a_refresh_fails_it_is_tried_once_a_minute(self, keys, server, clock, key):
+        keys.find(key.kid)
+        break_server(server)
+        clock.now += HOUR + 1
+        for _ in range(120):
+            keys.find(key.kid)
+            clock.now += 1
+        assert server.requests == 1 + 2
+
+    def test_whether_an_unknown_kid_is_one_can_not_be_said_while_a_refresh_fails(self, keys, server, clock, key):
+        keys.find(key.kid)
+        break_server(server)
+        clock.now += 61
+        with pytest.raises(KeysUnavailable):
+            keys.find("unknown")
+        assert keys.find(key.kid)
+
+    def test_without_any_key_every_request_tries_again(self, keys, server, key):
+        answer = server.answer
+        break_server(server)
+        for _ in range(3):
+            with pytest.raises(KeysUnavailable):
+                keys.find(key.kid)
+        server.answer = answer
+        assert keys.find(key.kid)
+
+    def test_the_probe_passes_when_there_are_keys(self, keys, server):
+        keys.ping()
+        assert server.requests == 1
+
+    def test_the_probe_fails_when_there_are_none(self, keys, server):
+        break_server(server)
+        with pytest.raises(KeysUnavailable):
+            keys.ping()
+
+    def test_a_failure_is_logged_without_the_answers_text(self, keys, server, caplog):
+        server.answer = b"secret, and not JSON"
+        with pytest.raises(KeysUnavailable):
+            keys.find("x")
+        assert "jwks_unavailable" in caplog.text
+        assert "secret" not in caplog.text
+
+    def test_a_server_that_is_down_is_unavailable(self, server, key):
+        server.close()
+        with pytest.raises(KeysUnavailable):
+            SigningKeys(server.url).find(key.kid)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"",
+            b"not JSON",
+            b"[]",
+            b"null",
+            b"{}",
+            b'{"keys": {}}',
+            b'{"keys": []}',
+            b'{"keys": [1, null, "x"]}',
+            b"[" * 50_000,
+            b"\xff",
+        ],
+        ids=lambda answer: repr(answer[:20]),
+    )
+    def test_an_answer_that_is_no_key_set_is_unavailable(self, keys, server, answer):
+        server.answer = answer
+        with pytest.raises(KeysUnavailable):
+            keys.find("x")
+
+    def test_an_answer_over_64_kb_is_unavailable(self, keys, server, key):
+        server.answer = json.dumps({"keys": [key.jwk], "padding": "x" * 64 * 1024}).encode()
+        with pytest.raises(KeysUnavailable):
+            keys.find(key.kid)
+
+    @pytest.mark.parametrize("status", [301, 302, 307])
+    def test_a_redirect_is_not_followed(self, keys, server, key, status):
+        elsewhere = KeyServer(key.jwk)
+
+        def redirect(handler):
+            handler.send_response(status)
+            handler.send_header("Location", elsewhere.url)
+            handler.end_headers()
+
+        server.answer = redirect
+        with pytest.raises(KeysUnavailable):
+            keys.find(key.kid)
+        assert elsewhere.requests == 0
+        elsewhere.close()
+
+    @pytest.mark.parametrize("what", ["silence", "a drip of headers", "a drip of the body", "a cut in the body"])
+    def test_a_server_that_is_slow_or_hangs_up_is_unavailable_in_time(self, monkeypatch, keys, server, key, what):
+        monkeypatch.setattr(signing_keys, "FETCH_SECONDS", 0.3)
+        body = server.answer
+
+        def drip(handler, data):
+            for byte in data:
+                handler.wfile.write(bytes([byte]))
+                time.sleep(0.05)
+
+        def misbehave(handler):
+            if what == "silence":
+                time.sleep(3)
+            elif what == "a drip of headers":
+                drip(handler, b"HTTP/1.1 200 OK\r\n" + b"X-Drip: drip\r\n" * 100)
+            else:
+                handler.send_response(200)
+                handler.send_header("Content-Length", str(len(body)))
+                handler.end_headers()
+                drip(handler, body if what == "a drip of the body" else b"{")
+
+        server.answer = misbehave
+        before = time.monotonic()
+        with pytest.raises(KeysUnavailable):
+            keys.find(key.kid)
+        assert time.monotonic() - before < 2
+
+
+def _changed(key, **changes):
+    return {name: value for name, value in {**key.jwk, **changes}.items() if value is not ...}
+
+
+BAD_KEYS = {
+    "another type": {"kty": "EC"},
+    "no type": {"kty": ...},
+    "a key for encryption": {"use": "enc"},
+    "no use": {"use": ...},
+    "another algorithm": {"alg": "RS512"},
+    "no algorithm": {"alg": ...},
+    "no kid": {"kid": ...},
+    "an empty kid": {"kid": ""},
+    "a kid that is a number": {"kid": 1},
+    "no modulus": {"n": ...},
+    "a modulus that is a number": {"n": 12345},
+    "a modulus that is not base64": {"n": "*"},
+    "a modulus of 1024 bits": {"n": b64((2**1023 + 1).to_bytes(128))},
+    "a modulus of 2047 bits": {"n": b64((2**2046 + 1).to_bytes(256))},
+    "an even modulus": {"n": b64((2**2047 + 2).to_bytes(256))},
+    "a modulus too large to work with": {"n": b64((2**9000 + 1).to_bytes(1126))},
+    "no exponent": {"e": ...},
+    "exponent 1": {"e": "AQ"},
+    "an even exponent": {"e": "AQAA"},
+    "a huge exponent": {"e": b64((2**40 + 1).to_bytes(6))},
+}
+
+
+class TestChecking:
+    @pytest.mark.parametrize("fault", BAD_KEYS)
+    def test_a_bad_key_is_skipped_and_logged_and_the_others_serve(self, caplog, key, new_key, fault):
+        jwks = {"keys": [_changed(new_key, **BAD_KEYS[fault]), key.jwk]}
+        with caplog.at_level(logging.WARNING):
+            assert read_keys(json.dumps(jwks).encode()).keys() == {key.kid}
+        assert "signing_key_skipped" in caplog.text
+
+    def test_two_keys_of_one_kid_are_both_skipped(self, key, new_key):
+        twin = _changed(new_key, kid="twin")
+        jwks = {"keys": [_changed(key, kid="twin"), twin, new_key.jwk]}
+        assert read_keys(json.dumps(jwks).encode()).keys() == {new_key.kid}
+
+    def test_a_key_set_without_a_usable_key_is_an_error(self, key):
+        with pytest.raises(ValueError, match="no usable key"):
+            read_keys(json.dumps({"keys": [_changed(key, use="enc")]}).encode())
+
+    def test_a_private_key_that_was_published_by_mistake_serves_as_its_public_half(self, key):
+        jwks = {"keys": [_changed(key, d="AQAB")]}
+        assert read_keys(json.dumps(jwks).encode())[key.kid].signed(b"m", key.sign(b"m"))
