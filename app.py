@@ -96,21 +96,23 @@ def get_profile() -> Response:
 def post_profile() -> Response:
     """Stores the caller's profile whole."""
     profile = records.stamp(app.caller_sub, app.document())
-    profile_repository.put(profile)
+    profile_repository.put(profile, app.precondition())
     return responses.profile(profile)
 
 
 @app.route("/user/profile", methods=["PATCH"], authorizer=cognito_authorizer, allow=SIGNED_IN)
 def patch_profile() -> Response:
     """Merges a patch into the caller's profile."""
-    change = app.document()
-    return responses.profile(profile_repository.update(app.caller_sub, lambda stored: records.patch(stored, change)))
+    change, precondition = app.document(), app.precondition()
+    return responses.profile(
+        profile_repository.update(app.caller_sub, lambda stored: records.patch(stored, change), precondition)
+    )
 
 
 @app.route("/user/profile", methods=["DELETE"], authorizer=cognito_authorizer, allow=SIGNED_IN)
 def delete_profile() -> Response:
     """Removes the caller's profile."""
-    profile_repository.delete(app.caller_sub)
+    profile_repository.delete(app.caller_sub, app.precondition())
     return responses.deleted()
 
 
@@ -128,8 +130,13 @@ def list_users() -> Response:
 @app.route("/users", methods=["POST"], authorizer=jwt_authorizer, allow=ADMINS)
 def post_user() -> Response:
     """Stores a user, under a new ``userid`` if the body has none."""
-    user = users.new(app.document())
-    user_repository.put(user)
+    document, key = app.document(), app.idempotency_key()
+    if key is None:
+        user = users.new(document)
+        user_repository.put(user, app.precondition())
+    else:
+        user, origin = users.new_once(document, app.caller_sub, key)
+        user = user_repository.create(user, origin)
     return responses.user(user, location=app.address(user.userid))
 
 
@@ -143,19 +150,21 @@ def get_user(userid: str) -> Response:
 def put_user(userid: str) -> Response:
     """Stores the user whole; the path's ``userid`` wins over the body's."""
     user = users.stored_as(userid, app.document())
-    user_repository.put(user)
+    user_repository.put(user, app.precondition())
     return responses.user(user)
 
 
 @app.route("/users/{userid}", methods=["PATCH"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS)
 def patch_user(userid: str) -> Response:
     """Merges a patch (RFC 7396) into the user."""
-    change = app.document()
-    return responses.user(user_repository.update(records.checked(userid), lambda user: users.patch(user, change)))
+    change, precondition = app.document(), app.precondition()
+    return responses.user(
+        user_repository.update(records.checked(userid), lambda user: users.patch(user, change), precondition)
+    )
 
 
 @app.route("/users/{userid}", methods=["DELETE"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS)
 def delete_user(userid: str) -> Response:
     """Removes the user."""
-    user_repository.delete(records.checked(userid))
+    user_repository.delete(records.checked(userid), app.precondition())
     return responses.deleted()

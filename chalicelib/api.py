@@ -13,9 +13,10 @@ from urllib.parse import urlencode
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
 
-from chalicelib import cursors, problems, strict_json
+from chalicelib import cursors, entity_tags, problems, responses, strict_json
 from chalicelib.access import Caller, Route, Rule, reach, require
-from chalicelib.errors import Invalid, Misconfigured, RosterError, UnsupportedMediaType
+from chalicelib.errors import Forbidden, Invalid, Misconfigured, RosterError, UnsupportedMediaType
+from chalicelib.records import Precondition
 from chalicelib.settings import Settings
 from chalicelib.signing_keys import KeysUnavailable
 from chalicelib.strict_json import JsonObject
@@ -29,6 +30,7 @@ TAKES = {"POST": [JSON], "PUT": [JSON], "PATCH": [MERGE_PATCH, JSON]}
 """The media types that a method's body may have. Other methods read no body, so its type does not matter."""
 
 DEFAULT_LIMIT = 50
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 LIMIT = re.compile(r"[1-9]\d?|100", re.ASCII)
 
 
@@ -129,8 +131,11 @@ class Api(Chalice):
 
     @property
     def caller_sub(self) -> str:
-        """The ``sub`` of the signed-in user."""
-        return self.claims["sub"]
+        """The ``sub`` of the caller, where an authorizer let one through."""
+        caller = self.caller
+        if caller is None:
+            raise Forbidden("This takes somebody who is signed in.")
+        return caller.sub
 
     @property
     def request_id(self) -> str:
@@ -148,6 +153,20 @@ class Api(Chalice):
         if coding != "identity":
             raise UnsupportedMediaType("The body is compressed; send it as it is, without Content-Encoding.")
         return strict_json.parse_object(cast("bytes", self.request.raw_body))
+
+    def precondition(self) -> Precondition | None:
+        """What ``If-Match`` and ``If-None-Match`` ask of a write."""
+        headers = self.request.headers
+        return entity_tags.write_precondition(headers.get("if-match"), headers.get("if-none-match"))
+
+    def idempotency_key(self) -> str | None:
+        """The ``Idempotency-Key``, if there is one."""
+        key = self.request.headers.get("idempotency-key")
+        if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+            raise Invalid("An Idempotency-Key is 1 to 128 visible ASCII characters.")
+        if key is not None and self.request.headers.get("if-match") is not None:
+            raise Invalid("An Idempotency-Key makes something new: it can't go with If-Match.")
+        return cast("str | None", key)
 
     def query(self, name: str) -> str | None:
         """A query parameter; ``Invalid`` if it is given more than once."""
@@ -196,7 +215,7 @@ class Api(Chalice):
         def guarded(**path_parameters: str) -> Response:
             try:
                 require(rule, self.caller, path_parameters)
-                return view(**path_parameters)
+                return self._unless_known(view(**path_parameters))
             except RosterError as error:
                 if isinstance(error, Misconfigured):
                     log.error("misconfigured: %s (request %s)", error.detail, self.request_id)
@@ -210,6 +229,14 @@ class Api(Chalice):
         guarded.__name__ = view.__name__
         guarded.rule = rule  # type: ignore[attr-defined]  # for whoever walks the routes
         return guarded
+
+    def _unless_known(self, response: Response) -> Response:
+        """``response``, or 304 if the reader has what it carries already (RFC 9110, section 15.4.5)."""
+        tag = response.headers.get("ETag")
+        if self.request.method != "GET" or tag is None:
+            return response
+        known = entity_tags.is_known(str(tag), self.request.headers.get("if-none-match"))
+        return responses.not_modified(response) if known else response
 
     def _finish(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         """Middleware: Chalice's own refusals as problems too, and on every answer what all have."""

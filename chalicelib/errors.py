@@ -9,7 +9,8 @@ A handler or anything below it raises one of these and never thinks of HTTP;
     ├── TooLarge              the body, or what it would make of the record, is too large to store
     ├── Forbidden             a known caller who may not do this
     ├── NotFound              nothing is stored under that name
-    ├── Conflict              the record changed between being read and being written
+    ├── Conflict              what is stored is not what the write expected
+    ├── KeyReused             an Idempotency-Key that has made something else before
     ├── Unavailable           a dependency can't be had now: trying again may help
     └── Misconfigured         a dependency refuses us: trying again will not help
 """
@@ -64,6 +65,10 @@ class NotFound(RosterError):
 
 class Conflict(RosterError):
     """The stored record is not the one that the write expected; nothing was written."""
+
+
+class KeyReused(RosterError):
+    """The Idempotency-Key was sent before, with another body."""
 
 
 class Unavailable(RosterError):

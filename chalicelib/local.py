@@ -1,4 +1,4 @@
-"""What API Gateway enforces and ``chalice local`` does not: the Cognito authorizer, and an authorizer's error.
+"""What API Gateway does and ``chalice local`` does not: the Cognito authorizer, an authorizer's error, a crowd.
 
 ``chalice local`` lets a forged or expired token through with its claims, breaks the connection on garbage, and on any
 exception of a Lambda authorizer. Imported only while a Chalice command runs; the Lambda package has no
@@ -19,13 +19,15 @@ log = logging.getLogger("roster.local")
 
 
 def enforce(verifier: Verifier) -> None:
-    """From now on, let ``chalice.local`` authorize as API Gateway does."""
+    """From now on, let ``chalice.local`` authorize as API Gateway does, and take as many at once."""
 
     class Authorizer(_Authorizer):
         pass
 
     Authorizer.verifier = verifier
     chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
+    # With the standard library's 5, a burst of connections is refused before anybody has looked at it.
+    chalice.local.ThreadedHTTPServer.request_queue_size = 512
 
 
 class _Authorizer(LocalGatewayAuthorizer):

@@ -9,6 +9,7 @@ from chalicelib.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    KeyReused,
     NotFound,
     RosterError,
     TooLarge,
@@ -40,6 +41,9 @@ PRECONDITION_FAILED = Problem(
     "precondition-failed", HTTPStatus.PRECONDITION_FAILED, "The stored record is another one than expected"
 )
 TOO_LARGE = Problem("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The document is too large")
+KEY_REUSED = Problem(
+    "idempotency-key-reused", HTTPStatus.UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for something else"
+)
 UNSUPPORTED_MEDIA_TYPE = Problem(
     "unsupported-media-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body's media type is not taken here"
 )
@@ -53,6 +57,7 @@ OF_ERROR: dict[type[RosterError], Problem] = {
     Forbidden: FORBIDDEN,
     NotFound: NOT_FOUND,
     Conflict: PRECONDITION_FAILED,
+    KeyReused: KEY_REUSED,
     Unavailable: UNAVAILABLE,
 }
 """Any other error is ours: ``INTERNAL_ERROR``."""
@@ -65,7 +70,7 @@ MEDIA_TYPE = "application/problem+json"
 
 def of_error(error: Exception, request_id: str) -> Response:
     """The answer to a request that ended in ``error``; says nothing of an error that is not the domain's."""
-    problem = OF_ERROR.get(type(error), INTERNAL_ERROR) if isinstance(error, RosterError) else INTERNAL_ERROR
+    problem = next((problem for kind, problem in OF_ERROR.items() if isinstance(error, kind)), INTERNAL_ERROR)
     members: JsonObject = {}
     headers = {}
     if isinstance(error, Invalid) and error.violations:

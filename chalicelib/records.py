@@ -35,19 +35,55 @@ class Record:
     revision: str
 
 
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """What must be stored for a write to happen (RFC 9110, section 13.1).
+
+    Nothing (``exists`` false), or something, and of ``revisions`` if they are given.
+    """
+
+    exists: bool
+    revisions: frozenset[str] | None = None
+
+    def holds(self, record: Record | None) -> bool:
+        """Whether ``record`` (``None``: nothing) may be replaced."""
+        if record is None or not self.exists:
+            return record is None and not self.exists
+        return self.revisions is None or record.revision in self.revisions
+
+
+ABSENT = Precondition(exists=False)
+
+
+def still(record: Record) -> Precondition:
+    """That ``record`` is what is stored."""
+    return Precondition(exists=True, revisions=frozenset({record.revision}))
+
+
 class Records(Protocol):
-    """Where records of one kind are kept. ``tests`` hold a second one, in memory."""
+    """Where records of one kind are kept. ``tests`` hold a second one, in memory.
+
+    A write with a ``Precondition`` happens if that holds at the moment of the write, and else raises ``Conflict`` and
+    changes nothing: of any number of racing writers, those who win are those for whom it did hold.
+    """
 
     def get(self, userid: str) -> Record | None:
         """The record, or ``None``; never an outdated one."""
 
-    def put(self, record: Record, replacing: Record | None = None) -> None:
-        """Store ``record`` whole; with ``replacing``, only if that is still what is stored, else ``Conflict``."""
+    def put(self, record: Record, only_if: Precondition | None = None) -> None:
+        """Store ``record`` whole."""
 
-    def delete(self, userid: str) -> None:
-        """Remove the record; nothing happens if there is none."""
+    def create(self, record: Record, origin: str) -> Record:
+        """Store ``record`` if nothing is there, and give back what then is: ``record``, or what an earlier call made.
 
-    def update(self, userid: str, change: Callable[[Record], Record]) -> Record:
+        ``origin`` stays with what is stored under the name until it is deleted. Raises ``KeyReused`` if what is there
+        has another.
+        """
+
+    def delete(self, userid: str, only_if: Precondition | None = None) -> None:
+        """Remove the record; without a precondition, nothing happens if there is none."""
+
+    def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
         """Replace the record by what ``change`` makes of it, losing no other writer's update.
 
         Raises ``NotFound`` if there is none; ``change`` may be called again after a lost race.

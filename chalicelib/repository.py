@@ -1,8 +1,10 @@
 """Where records are kept: DynamoDB, through boto3's client. Nothing else knows boto3.
 
-Both tables hold a record as a key, ``document`` (a map), ``timestamp`` and ``revision``. The client's own members live
+Both tables hold a record as a key, ``document`` (a map), ``timestamp`` and ``revision``; a record that was made under
+an Idempotency-Key has an ``origin`` too. The client's own members live
 inside ``document``, so that no name they choose can collide with ours. Reads are strongly consistent: who has written
-sees it. Every write is one conditional ``PutItem`` or a ``DeleteItem``, so that nothing is ever half-written.
+sees it. Every write is one ``UpdateItem`` or ``DeleteItem``, conditional where it has to be, so that nothing is ever
+half-written and DynamoDB decides every race.
 """
 
 import random
@@ -14,12 +16,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import attribute_values
-from chalicelib.errors import Conflict, Misconfigured, NotFound, RosterError, TooLarge, Unavailable
-from chalicelib.records import Record
+from chalicelib.errors import Conflict, KeyReused, Misconfigured, NotFound, RosterError, TooLarge, Unavailable
+from chalicelib.records import ABSENT, Precondition, Record, still
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as AttributeValue
+
+    from chalicelib.strict_json import JsonObject
 
     Key = dict[str, AttributeValue]
 
@@ -43,6 +47,17 @@ TRANSIENT = frozenset(
     }
 )
 """DynamoDB's error codes that may pass ("Error handling with DynamoDB" in the developer guide)."""
+
+
+CHANGED = "What is stored is not what the precondition asks for."
+
+
+class _Refused(Conflict):
+    """A conditional write that DynamoDB refused; ``item`` is what is there, if that was asked for."""
+
+    def __init__(self, item: "Mapping[str, AttributeValue] | None") -> None:
+        super().__init__(CHANGED)
+        self.item = item
 
 
 class DynamoDB:
@@ -90,40 +105,38 @@ class _Table:
             answer = self._connection.client.get_item(TableName=self._name, Key=self._key(userid), ConsistentRead=True)
         return _record(answer["Item"]) if "Item" in answer else None
 
-    def put(self, record: Record, replacing: Record | None = None) -> None:
+    def put(self, record: Record, only_if: Precondition | None = None) -> None:
         """See ``records.Records``."""
-        condition: dict[str, Any] = {}
-        if replacing is not None:
-            condition = {
-                "ConditionExpression": "revision = :revision",
-                "ExpressionAttributeValues": {":revision": {"S": replacing.revision}},
-            }
-        item = {
-            **self._key(record.userid),
-            "userid": attribute_values.from_json(record.userid),
-            "document": attribute_values.from_json(record.document),
-            "timestamp": attribute_values.from_json(record.timestamp),
-            "revision": attribute_values.from_json(record.revision),
-        }
-        with _failures_named("PutItem"):
-            self._connection.client.put_item(TableName=self._name, Item=item, **condition)
+        self._write(record, _condition(only_if))
 
-    def delete(self, userid: str) -> None:
+    def create(self, record: Record, origin: str) -> Record:
+        """See ``records.Records``. One request: DynamoDB tells what is there when it refuses."""
+        try:
+            self._write(record, _condition(ABSENT), origin)
+        except _Refused as refused:
+            if not refused.item or refused.item.get("origin") != {"S": origin}:
+                raise KeyReused("This Idempotency-Key was sent before, with another body.") from None
+            return _record(refused.item)
+        return record
+
+    def delete(self, userid: str, only_if: Precondition | None = None) -> None:
         """See ``records.Records``."""
         with _failures_named("DeleteItem"):
-            self._connection.client.delete_item(TableName=self._name, Key=self._key(userid))
+            self._connection.client.delete_item(TableName=self._name, Key=self._key(userid), **_condition(only_if))
 
-    def update(self, userid: str, change: Callable[[Record], Record]) -> Record:
+    def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
         """See ``records.Records``. Two requests, and two more for each race lost."""
         deadline = time.monotonic() + UPDATE_PATIENCE
         pause = 0.005
         while True:
             before = self.get(userid)
+            if only_if is not None and not only_if.holds(before):
+                raise Conflict(CHANGED)
             if before is None:
                 raise NotFound("Nothing is stored under this name.")
             after = change(before)
             try:
-                self.put(after, replacing=before)
+                self.put(after, only_if=still(before))
             except Conflict:
                 if time.monotonic() > deadline:
                     raise Unavailable("Too many others are writing this record just now.") from None
@@ -133,9 +146,47 @@ class _Table:
             else:
                 return after
 
+    def _write(self, record: Record, condition: dict[str, Any], origin: str | None = None) -> None:
+        """An ``UpdateItem`` that sets everything: a ``PutItem`` would drop the ``origin`` of an earlier ``create``."""
+        key = self._key(record.userid)
+        members: JsonObject = {
+            "userid": record.userid,
+            "document": record.document,
+            "timestamp": record.timestamp,
+            "revision": record.revision,
+        }
+        if origin is not None:
+            members["origin"] = origin
+        names = [name for name in members if name not in key]
+        values = {f":{name}": attribute_values.from_json(members[name]) for name in names}
+        request: dict[str, Any] = {
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in names),
+            "ExpressionAttributeNames": {f"#{name}": name for name in names},
+            **condition,
+            "ExpressionAttributeValues": {**values, **condition.get("ExpressionAttributeValues", {})},
+        }
+        if origin is not None:
+            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        with _failures_named("UpdateItem"):
+            self._connection.client.update_item(TableName=self._name, Key=key, **request)
+
     def ping(self) -> None:
         """Raise unless the table can be read. Asks for a name that no record can have."""
         self.get("#ping")
+
+
+def _condition(only_if: Precondition | None) -> dict[str, Any]:
+    """The members of a request that make DynamoDB hold to ``only_if``."""
+    if only_if is None:
+        return {}
+    if not only_if.exists:
+        return {"ConditionExpression": "attribute_not_exists(revision)"}
+    if only_if.revisions is None:
+        return {"ConditionExpression": "attribute_exists(revision)"}
+    if not only_if.revisions:
+        raise Conflict(CHANGED)
+    values = {f":was{n}": {"S": revision} for n, revision in enumerate(only_if.revisions)}
+    return {"ConditionExpression": f"revision IN ({', '.join(values)})", "ExpressionAttributeValues": values}
 
 
 class UserRepository(_Table):
@@ -195,7 +246,7 @@ def _meaning(error: Any, operation: str) -> RosterError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "ConditionalCheckFailedException":
-        return Conflict("The record was changed by somebody else in the meantime.")
+        return _Refused(error.response.get("Item"))
     if code == "ValidationException" and "size has exceeded" in error.response["Error"].get("Message", ""):
         return TooLarge("The document is too large: DynamoDB stores at most 400 KB an item, names and types included.")
     if code in TRANSIENT or status >= 500:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from chalice.app import Response
 
-from chalicelib import profiles, users
+from chalicelib import entity_tags, profiles, users
 from chalicelib.records import Record
 from chalicelib.strict_json import Json, dumps
 
@@ -26,7 +26,7 @@ def user(record: Record | None, location: str | None = None) -> Response:
     """One user, or ``{}`` if there is none."""
     if record is None:
         return document({}, PRIVATE)
-    headers = {**PRIVATE, "ETag": entity_tag(record)}
+    headers = {**PRIVATE, "ETag": entity_tags.of(record)}
     if location is not None:
         headers["Location"] = location
     return document(users.to_json(record), headers)
@@ -42,7 +42,7 @@ def user_page(records: list[Record], next_page: str | None) -> Response:
 
 def profile(record: Record) -> Response:
     """One profile."""
-    return document(profiles.to_json(record), {**PRIVATE, "ETag": entity_tag(record)})
+    return document(profiles.to_json(record), {**PRIVATE, "ETag": entity_tags.of(record)})
 
 
 def deleted() -> Response:
@@ -50,6 +50,7 @@ def deleted() -> Response:
     return document({}, PRIVATE)
 
 
-def entity_tag(record: Record) -> str:
-    """The record's strong entity tag (RFC 9110, section 8.8.3)."""
-    return f'"{record.revision}"'
+def not_modified(response: Response) -> Response:
+    """304 in place of ``response``, whose content the reader has."""
+    kept = {name: value for name, value in response.headers.items() if name in ("ETag", "Cache-Control")}
+    return Response(body="", status_code=HTTPStatus.NOT_MODIFIED.value, headers=kept)

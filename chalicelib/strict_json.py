@@ -170,14 +170,13 @@ def escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def dumps(value: Json) -> str:
-    """Compact JSON text of ``value``, all ASCII, numbers exact."""
+def dumps(value: Json, *, sort: bool = False) -> str:
+    """Compact JSON text of ``value``, all ASCII, numbers exact; with ``sort``, the same text for equal values."""
     if isinstance(value, dict):
-        return (
-            "{" + ",".join(f"{encode_basestring_ascii(name)}:{dumps(member)}" for name, member in value.items()) + "}"
-        )
+        members = sorted(value.items()) if sort else value.items()
+        return "{" + ",".join(f"{encode_basestring_ascii(k)}:{dumps(v, sort=sort)}" for k, v in members) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(dumps, value)) + "]"
+        return "[" + ",".join(dumps(element, sort=sort) for element in value) + "]"
     if isinstance(value, str):
         return encode_basestring_ascii(value)
     if isinstance(value, Decimal):

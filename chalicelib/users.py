@@ -1,11 +1,12 @@
 """A user: the client's own attributes, with the ``userid`` and ``timestamp`` that the service sets beside them."""
 
-from uuid import uuid4
+from hashlib import sha256
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from chalicelib.errors import Invalid
 from chalicelib.records import Record, stamp
 from chalicelib.records import patch as patch_record
-from chalicelib.strict_json import JsonObject
+from chalicelib.strict_json import JsonObject, dumps
 
 SET_BY_SERVICE = frozenset({"userid", "timestamp"})
 
@@ -16,6 +17,18 @@ def new(document: JsonObject) -> Record:
     if not isinstance(userid, str):
         raise Invalid.at("/userid", "A userid is text.")
     return stored_as(userid, document)
+
+
+def new_once(document: JsonObject, caller: str, key: str) -> tuple[Record, str]:
+    """The user that ``document`` describes, under a ``userid`` that caller and Idempotency-Key decide (UUID5).
+
+    With it, the origin: a fingerprint of the document, by which another document under the same key is known.
+    """
+    userid = str(uuid5(NAMESPACE_URL, f"urn:roster:idempotency-key:{caller}:{key}"))
+    if document.get("userid", userid) != userid:
+        raise Invalid.at("/userid", "With an Idempotency-Key, that decides the userid: leave it out of the body.")
+    user = stored_as(userid, document)
+    return user, sha256(dumps(user.document, sort=True).encode()).hexdigest()
 
 
 def stored_as(userid: str, document: JsonObject) -> Record:

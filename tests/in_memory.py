@@ -1,7 +1,8 @@
 """Repositories in memory: what the domain's tests work on, held to the same behaviour as DynamoDB's by
 ``tests/unit/test_repository.py``."""
 
-from chalicelib.errors import Conflict, NotFound
+from chalicelib.errors import Conflict, KeyReused, NotFound
+from chalicelib.records import ABSENT, still
 from chalicelib.repository import Page
 
 
@@ -10,30 +11,46 @@ class InMemoryRepository:
 
     def __init__(self):
         self._records = {}
+        self._origins = {}
 
     def get(self, userid):
         return self._records.get(userid)
 
-    def put(self, record, replacing=None):
-        stored = self._records.get(record.userid)
-        if replacing is not None and (stored is None or stored.revision != replacing.revision):
-            raise Conflict("changed")
+    def put(self, record, only_if=None):
+        self._hold(record.userid, only_if)
         self._records[record.userid] = record
 
-    def delete(self, userid):
-        self._records.pop(userid, None)
+    def create(self, record, origin):
+        try:
+            self.put(record, only_if=ABSENT)
+        except Conflict:
+            if self._origins.get(record.userid) != origin:
+                raise KeyReused("reused") from None
+            return self._records[record.userid]
+        self._origins[record.userid] = origin
+        return record
 
-    def update(self, userid, change):
+    def delete(self, userid, only_if=None):
+        self._hold(userid, only_if)
+        self._records.pop(userid, None)
+        self._origins.pop(userid, None)
+
+    def update(self, userid, change, only_if=None):
         while True:
+            self._hold(userid, only_if)
             before = self.get(userid)
             if before is None:
                 raise NotFound("nothing there")
             after = change(before)
             try:
-                self.put(after, replacing=before)
+                self.put(after, only_if=still(before))
             except Conflict:
                 continue
             return after
+
+    def _hold(self, userid, only_if):
+        if only_if is not None and not only_if.holds(self._records.get(userid)):
+            raise Conflict("changed")
 
     def page(self, limit, after=None):
         names = sorted(self._records)

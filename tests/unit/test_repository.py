@@ -3,6 +3,7 @@
 The DynamoDB is moto's, in process. Each test of ``TestRecords`` runs against all three repositories.
 """
 
+import dataclasses
 import re
 import threading
 from uuid import uuid4
@@ -13,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from moto import mock_aws
 
 from chalicelib import records
-from chalicelib.errors import Conflict, Misconfigured, NotFound, TooLarge, Unavailable
+from chalicelib.errors import Conflict, KeyReused, Misconfigured, NotFound, TooLarge, Unavailable
+from chalicelib.records import ABSENT, Precondition, still
 from chalicelib.repository import DynamoDB, ProfileRepository, UserRepository
 from tests import backend_template, documents
 from tests.in_memory import InMemoryRepository
@@ -74,7 +76,7 @@ class TestRecords:
     def test_a_put_that_replaces_what_is_stored_succeeds(self, repository):
         first, second = records.stamp("jane", {"n": 1}), records.stamp("jane", {"n": 2})
         repository.put(first)
-        repository.put(second, replacing=first)
+        repository.put(second, only_if=still(first))
         assert repository.get("jane") == second
 
     def test_a_put_that_replaces_an_outdated_record_conflicts_and_changes_nothing(self, repository):
@@ -82,7 +84,7 @@ class TestRecords:
         repository.put(first)
         repository.put(second)
         with pytest.raises(Conflict):
-            repository.put(records.stamp("jane", {"n": 3}), replacing=first)
+            repository.put(records.stamp("jane", {"n": 3}), only_if=still(first))
         assert repository.get("jane") == second
 
     def test_a_put_that_replaces_a_deleted_record_conflicts(self, repository):
@@ -90,8 +92,74 @@ class TestRecords:
         repository.put(record)
         repository.delete("jane")
         with pytest.raises(Conflict):
-            repository.put(records.stamp("jane", {}), replacing=record)
+            repository.put(records.stamp("jane", {}), only_if=still(record))
         assert repository.get("jane") is None
+
+    @pytest.mark.parametrize("stored", [True, False])
+    @pytest.mark.parametrize(
+        ("precondition", "with_one", "with_none"),
+        [
+            (None, True, True),
+            (ABSENT, False, True),
+            (Precondition(exists=True), True, False),
+            (Precondition(exists=True, revisions=frozenset({"current"})), True, False),
+            (Precondition(exists=True, revisions=frozenset({"current", "another"})), True, False),
+            (Precondition(exists=True, revisions=frozenset({"another"})), False, False),
+            (Precondition(exists=True, revisions=frozenset()), False, False),
+        ],
+        ids=["none", "absent", "present", "current", "current or another", "another", "no revision at all"],
+    )
+    def test_a_write_happens_if_its_precondition_holds_and_else_changes_nothing(
+        self, repository, precondition, with_one, with_none, stored
+    ):
+        current = dataclasses.replace(records.stamp("jane", {"n": 1}), revision="current")
+        changed = dataclasses.replace(records.stamp("jane", {"n": 2}), revision="changed")
+        happens = with_one if stored else with_none
+        attempts = {
+            "put": (lambda: repository.put(changed, precondition), changed),
+            "delete": (lambda: repository.delete("jane", precondition), None),
+        }
+        if stored:
+            attempts["update"] = (lambda: repository.update("jane", lambda _: changed, precondition), changed)
+        for attempt, result in attempts.values():
+            repository.delete("jane")
+            if stored:
+                repository.put(current)
+            if happens:
+                attempt()
+                assert repository.get("jane") == result
+            else:
+                with pytest.raises(Conflict):
+                    attempt()
+                assert repository.get("jane") == (current if stored else None)
+
+    def test_an_update_with_a_precondition_of_nothing_conflicts(self, repository):
+        with pytest.raises(Conflict):
+            repository.update("nobody", lambda stored: stored, Precondition(exists=True))
+
+    def test_what_is_created_again_from_the_same_origin_is_what_was_created_first(self, repository):
+        first = repository.create(records.stamp("jane", {"n": 1}), origin="a")
+        assert repository.create(records.stamp("jane", {"n": 1}), origin="a") == first
+        assert repository.get("jane") == first
+
+    def test_creating_from_another_origin_is_refused_and_changes_nothing(self, repository):
+        first = repository.create(records.stamp("jane", {"n": 1}), origin="a")
+        with pytest.raises(KeyReused):
+            repository.create(records.stamp("jane", {"n": 2}), origin="b")
+        repository.put(records.stamp("john", {}))
+        with pytest.raises(KeyReused):
+            repository.create(records.stamp("john", {}), origin="a")
+        assert repository.get("jane") == first
+
+    def test_the_origin_outlives_a_put_and_an_update_but_not_a_delete(self, repository):
+        repository.create(records.stamp("jane", {"n": 1}), origin="a")
+        repository.put(records.stamp("jane", {"n": 2}))
+        updated = repository.update("jane", lambda stored: records.patch(stored, {"n": 3}))
+        assert repository.create(records.stamp("jane", {"n": 1}), origin="a") == updated
+        with pytest.raises(KeyReused):
+            repository.create(records.stamp("jane", {"n": 9}), origin="b")
+        repository.delete("jane")
+        assert repository.create(records.stamp("jane", {"n": 9}), origin="b").document == {"n": 9}
 
     def test_what_is_deleted_is_gone_and_deleting_again_is_no_error(self, repository):
         repository.put(records.stamp("jane", {}))

@@ -1,0 +1,132 @@
+"""Conditional requests: no update is lost, nothing is read twice in vain."""
+
+import pytest
+
+PROFILE = "/user/profile"
+
+
+@pytest.fixture(params=["user", "profile"])
+def own(request, api, person):
+    """The path of a record that the person may read and write, and the method that writes it whole."""
+    return (f"/users/{person.sub}", "PUT") if request.param == "user" else (PROFILE, "POST")
+
+
+def content(answer):
+    """What the client made of the record."""
+    document = answer.json.get("profile_data", answer.json)
+    return {name: value for name, value in document.items() if name not in ("userid", "timestamp")}
+
+
+def assert_refused(answer):
+    assert answer.status == 412
+    assert answer.json["type"] == "urn:roster:problem:precondition-failed"
+
+
+def test_who_has_it_already_gets_304_until_it_changes(api, person, own):
+    path, write = own
+    tag = api.request(write, path, token=person.token, json={"n": 1}).headers["etag"]
+    for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        answer = api.get(path, token=person.token, headers={"If-None-Match": known})
+        assert answer.status == 304
+        assert answer.headers["etag"] == tag
+        assert answer.headers["cache-control"] == "private, no-cache"
+    api.request(write, path, token=person.token, json={"n": 2})
+    answer = api.get(path, token=person.token, headers={"If-None-Match": tag})
+    assert answer.status == 200
+    assert content(answer) == {"n": 2}
+
+
+def test_a_write_goes_through_if_what_is_stored_is_what_it_expects(api, person, own):
+    path, write = own
+    tag = api.request(write, path, token=person.token, json={"n": 1}).headers["etag"]
+    put = api.request(write, path, token=person.token, json={"n": 2}, headers={"If-Match": tag})
+    assert put.status == 200
+    patch = api.patch(path, token=person.token, json={"m": 3}, headers={"If-Match": put.headers["etag"]})
+    assert content(patch) == {"n": 2, "m": 3}
+    several = f'"x", {patch.headers["etag"]}'
+    assert api.delete(path, token=person.token, headers={"If-Match": several}).status == 200
+    assert api.patch(path, token=person.token, json={}).status == 404
+
+
+@pytest.mark.parametrize("tag", ['"another"', 'W/"another"', '"x", "y"'])
+def test_a_write_that_expects_something_else_is_412_and_changes_nothing(api, person, own, tag):
+    path, write = own
+    before = api.request(write, path, token=person.token, json={"n": 1})
+    for method, body in ((write, {"n": 2}), ("PATCH", {"n": 2}), ("DELETE", ...)):
+        assert_refused(api.request(method, path, token=person.token, json=body, headers={"If-Match": tag}))
+    assert api.get(path, token=person.token).json == before.json
+
+
+def test_a_weak_tag_of_what_is_stored_is_412_too(api, person, own):
+    path, write = own
+    tag = api.request(write, path, token=person.token, json={"n": 1}).headers["etag"]
+    assert_refused(api.patch(path, token=person.token, json={}, headers={"If-Match": f"W/{tag}"}))
+
+
+@pytest.mark.parametrize("tag", ['"any"', "*"])
+def test_where_nothing_is_stored_if_match_is_412_and_makes_nothing(api, person, own, tag):
+    path, write = own
+    for method, body in ((write, {"n": 2}), ("PATCH", {"n": 2}), ("DELETE", ...)):
+        assert_refused(api.request(method, path, token=person.token, json=body, headers={"If-Match": tag}))
+    assert api.patch(path, token=person.token, json={}).status == 404
+
+
+def test_if_match_of_anything_replaces_but_never_makes(api, person, own):
+    path, write = own
+    api.request(write, path, token=person.token, json={"n": 1})
+    answer = api.request(write, path, token=person.token, json={"n": 2}, headers={"If-Match": "*"})
+    assert content(answer) == {"n": 2}
+
+
+def test_if_none_match_of_anything_makes_but_never_replaces(api, person, own):
+    path, write = own
+    headers = {"If-None-Match": "*"}
+    first = api.request(write, path, token=person.token, json={"n": 1}, headers=headers)
+    assert first.status == 200
+    assert_refused(api.request(write, path, token=person.token, json={"n": 2}, headers=headers))
+    assert api.get(path, token=person.token).json == first.json
+
+
+def test_posting_a_user_that_exists_updates_it_unless_told_to_make_one(api, admin, person):
+    body = {"userid": person.sub, "n": 1}
+    headers = {"If-None-Match": "*"}
+    assert api.post("/users", token=admin.token, json=body, headers=headers).status == 200
+    assert_refused(api.post("/users", token=admin.token, json=body, headers=headers))
+    assert api.post("/users", token=admin.token, json=body).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"If-Match": "not a tag"},
+        {"If-Match": ""},
+        {"If-None-Match": '"a"'},
+        {"If-Match": "*", "If-None-Match": "*"},
+    ],
+)
+def test_a_precondition_that_can_not_be_read_is_400_and_changes_nothing(api, person, own, headers):
+    path, write = own
+    assert api.request(write, path, token=person.token, json={"n": 1}, headers=headers).status == 400
+    assert api.patch(path, token=person.token, json={}).status == 404
+
+
+def test_of_64_writers_with_one_if_match_exactly_one_wins(api, person, own):
+    path, write = own
+    tag = api.request(write, path, token=person.token, json={"n": -1}).headers["etag"]
+    answers = api.at_once(
+        [
+            lambda n=n: api.request(write, path, token=person.token, json={"n": n}, headers={"If-Match": tag})
+            for n in range(64)
+        ]
+    )
+    assert sorted(answer.status for answer in answers) == [200] + [412] * 63
+    (winner,) = [answer for answer in answers if answer.status == 200]
+    assert api.get(path, token=person.token).json == winner.json
+
+
+def test_of_64_patches_of_64_members_none_is_lost(api, person, own):
+    path, write = own
+    api.request(write, path, token=person.token, json={})
+    answers = api.at_once([lambda n=n: api.patch(path, token=person.token, json={str(n): n}) for n in range(64)])
+    assert {answer.status for answer in answers} == {200}
+    assert content(api.get(path, token=person.token)) == {str(n): n for n in range(64)}
