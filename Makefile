@@ -9,7 +9,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run token test lint format constraints clean
+.PHONY: help run token test lint format openapi constraints clean
 
 help: ## list what there is to make
 	@echo "Roster: what there is to make"
@@ -37,6 +37,9 @@ lint: .venv ## ruff, mypy, import-linter, cfn-lint
 format: .venv ## put the code into its one format
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
+
+openapi: .venv ## write the API's description, chalicelib/openapi.json, from the code
+	@$(BIN)/python -m openapi
 
 constraints: .venv ## write down what is installed, so that everybody gets the same
 	@$(BIN)/python -m pip --disable-pip-version-check freeze > constraints.txt

@@ -36,7 +36,7 @@ health = Health(
 if settings.chalice_cli:
     from chalicelib import local
 
-    local.enforce(verifier)
+    local.enforce(verifier, app.cors_headers)
 
 
 # Who is there
@@ -59,6 +59,12 @@ cognito_authorizer = CognitoUserPoolAuthorizer("cognito_authorizer", provider_ar
 def get_open() -> Response:
     """Shows that a public route works."""
     return responses.document({"message": "This route is open to everybody."})
+
+
+@app.route("/openapi.json", methods=["GET"], allow=ANYONE)
+def get_description() -> Response:
+    """The OpenAPI 3.1 description of all of this."""
+    return responses.description()
 
 
 @app.route("/health", methods=["GET"], allow=ANYONE)

@@ -59,12 +59,13 @@ class Api(Chalice):
         super().__init__(app_name=name)
         self.log.setLevel(settings.log_level)
         self.guarded_routes: dict[str, list[Route]] = {}
-        self.api.cors = self._cors = CORSConfig(
+        self.api.cors = cors = CORSConfig(
             allow_origin=settings.cors_origin,
             allow_headers=["If-Match", "If-None-Match", "Idempotency-Key"],
             expose_headers=["ETag", "Link", "Location", "X-Request-Id", "Retry-After"],
             max_age=600,
         )
+        self.cors_headers = cors.get_access_control_headers()
         self.register_middleware(self._finish, "http")
 
     def route(  # type: ignore[override]  # stricter than Chalice's on purpose: no route without a rule
@@ -249,7 +250,7 @@ class Api(Chalice):
         for name, value in {
             "X-Request-Id": self.request_id,
             "X-Content-Type-Options": "nosniff",
-            **self._cors.get_access_control_headers(),
+            **self.cors_headers,
         }.items():
             response.headers.setdefault(name, value)
         return response

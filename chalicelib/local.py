@@ -7,6 +7,7 @@ exception of a Lambda authorizer. Imported only while a Chalice command runs; th
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import chalice.local
@@ -18,13 +19,17 @@ from chalicelib.tokens import Claims, InvalidToken, Verifier
 log = logging.getLogger("roster.local")
 
 
-def enforce(verifier: Verifier) -> None:
-    """From now on, let ``chalice.local`` authorize as API Gateway does, and take as many at once."""
+def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
+    """From now on, let ``chalice.local`` authorize as API Gateway does, and take as many at once.
+
+    Its refusals carry ``cors_headers``, so that a page of another origin can read them.
+    """
 
     class Authorizer(_Authorizer):
         pass
 
     Authorizer.verifier = verifier
+    Authorizer.cors_headers = cors_headers
     chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
     # With the standard library's 5, a burst of connections is refused before anybody has looked at it.
     chalice.local.ThreadedHTTPServer.request_queue_size = 512
@@ -32,8 +37,16 @@ def enforce(verifier: Verifier) -> None:
 
 class _Authorizer(LocalGatewayAuthorizer):
     verifier: Verifier
+    cors_headers: Mapping[str, str]
 
     def authorize(self, raw_path: str, lambda_event: dict[str, Any], lambda_context: Any) -> Any:
+        try:
+            return self._authorize(raw_path, lambda_event, lambda_context)
+        except LocalGatewayException as refusal:
+            refusal.headers.update(self.cors_headers)
+            raise
+
+    def _authorize(self, raw_path: str, lambda_event: dict[str, Any], lambda_context: Any) -> Any:
         route = self._route_for_event(lambda_event)
         try:
             if route is None or not isinstance(route.authorizer, CognitoUserPoolAuthorizer):

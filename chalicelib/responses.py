@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 
 from chalice.app import Response
 
@@ -20,6 +21,12 @@ def document(value: Json, headers: Mapping[str, str] | None = None, status: HTTP
         status_code=status.value,
         headers={"Content-Type": "application/json", **(headers or {})},
     )
+
+
+def description() -> Response:
+    """The API's OpenAPI document, as it lies in the package: read when asked for, never parsed."""
+    text = Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")
+    return Response(body=text, headers={"Content-Type": "application/json", "Cache-Control": "public, max-age=300"})
 
 
 def user(record: Record | None, location: str | None = None) -> Response:

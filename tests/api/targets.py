@@ -26,6 +26,7 @@ from moto.utilities.utils import load_resource
 from chalicelib.repository import DynamoDB, ProfileRepository, UserRepository
 from embedded import accounts, aws, processes, stack
 from tests import backend_template
+from tests.api import description
 from tests.pool import KeyServer
 
 PASSWORD = "Correct-horse-42"
@@ -85,6 +86,7 @@ class Target:
             body = _dumps(json).encode()
         answer = self.send(method, path, sent, body)
         check(answer)
+        description.check(method, path, answer)
         return answer
 
     def at_once(self, requests):
@@ -154,10 +156,10 @@ class Target:
 def check(answer):
     """What every answer of the API has."""
     assert answer.status < 500 or answer.status == 503, answer
+    assert answer.headers["access-control-allow-origin"] == "*"
     if answer.is_gateways_own:
         return  # in `chalice local` it keeps Chalice's own shape
     assert answer.headers["x-request-id"]
-    assert answer.headers["access-control-allow-origin"] == "*"
     if answer.status == 304:
         assert answer.body == b""
     elif answer.status >= 400 and "checks" not in answer.json:

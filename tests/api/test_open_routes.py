@@ -1,12 +1,19 @@
 """Routes that need no token."""
 
 from chalicelib import __version__
+from tests.api import description
 
 
 def test_the_open_route_answers_a_message(api):
     answer = api.get("/open")
     assert answer.status == 200
     assert answer.json.keys() == {"message"}
+
+
+def test_the_description_is_served_as_it_lies_in_the_package(api):
+    answer = api.get("/openapi.json")
+    assert answer.status == 200
+    assert answer.json == description.DOCUMENT
 
 
 def test_health_says_that_it_is_alive_where_and_what(api):

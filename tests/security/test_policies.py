@@ -20,6 +20,7 @@ ARN = "arn:aws:execute-api:eu-west-1:123456789012:api-id/stage"
 
 WHO_MAY_CALL = {  # the contract's table, word by word
     ("GET", "/open"): "anyone",
+    ("GET", "/openapi.json"): "anyone",
     ("GET", "/health"): "anyone",
     ("GET", "/health/ready"): "anyone",
     ("GET", "/"): "signed-in (Cognito)",

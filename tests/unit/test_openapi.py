@@ -1,0 +1,65 @@
+"""The API's description: complete, valid, and of the code as it is."""
+
+import json
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from chalicelib import problems
+from openapi import document
+from tests.api.description import DOCUMENT, resolve, validator
+from tests.api.targets import imported_app
+from tests.unit.test_settings import GOOD
+
+
+@pytest.fixture(scope="module")
+def app():
+    with imported_app(GOOD) as module:
+        yield module.app
+
+
+OPERATIONS = [
+    (method, path, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
+]
+
+
+def test_what_is_served_is_what_the_code_says(app):
+    assert document.build(app) == DOCUMENT, "the API has changed: make openapi"
+
+
+def test_it_is_valid_openapi():
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_paths_methods_authorizers_and_media_types_are_the_apps_own(app):
+    described = {(method.upper(), path): operation for method, path, operation in OPERATIONS}
+    routes = {(method, path): entry for path, methods in app.routes.items() for method, entry in methods.items()}
+    assert described.keys() == routes.keys()
+    for key, entry in routes.items():
+        assert list(described[key].get("requestBody", {}).get("content", {})) == entry.content_types
+        schemes = [name for scheme in described[key]["security"] for name in scheme]
+        assert schemes == ([] if entry.authorizer is None else [entry.authorizer.name])
+
+
+def test_nothing_is_described_that_is_not_there(app):
+    views = {entry.view_name for methods in app.routes.values() for entry in methods.values()}
+    assert document.OPERATIONS.keys() == views
+
+
+def test_every_problem_type_is_listed():
+    listed = set(DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["enum"])
+    assert listed >= {problem.type for problem in problems.OF_ERROR.values()}
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=[f"{m} {p}" for m, p, _ in OPERATIONS])
+def test_every_answer_has_an_example_that_fits_its_schema(method, path, operation):
+    for status, response in operation["responses"].items():
+        for media_type, content in resolve(response).get("content", {}).items():
+            if operation["operationId"] == "get_description":
+                continue  # its example is the document itself
+            assert "example" in content, (status, media_type)
+            validator(json.dumps(content["schema"])).validate(content["example"])
+
+
+def test_it_tells_nothing_of_where_it_runs():
+    assert not any(value in json.dumps(DOCUMENT) for value in GOOD.values() if len(value) > 8)
