@@ -7,7 +7,8 @@ exception of a Lambda authorizer. Imported only while a Chalice command runs; th
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import chalice.local
@@ -31,8 +32,25 @@ def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
     Authorizer.verifier = verifier
     Authorizer.cors_headers = cors_headers
     chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
+    handler: Any = chalice.local.ChaliceRequestHandler
+    # To the server underneath, TRACE is a method that it can't do (501); to API Gateway, one that no route has.
+    handler.do_TRACE = handler._generic_handle
+    handler._send_http_response_with_body = _without_body_for_head(handler._send_http_response_with_body)
     # With the standard library's 5, a burst of connections is refused before anybody has looked at it.
     chalice.local.ThreadedHTTPServer.request_queue_size = 512
+
+
+def _without_body_for_head(send: Callable[..., None]) -> Callable[..., None]:
+    """Chalice gives the answer to a HEAD a body, which then stands on the connection before the next answer."""
+
+    @wraps(send)
+    def send_or_not(handler: Any, code: int, headers: dict[str, Any], body: Any) -> None:
+        if handler.command == "HEAD":
+            handler._send_http_response_no_body(code, headers)
+        else:
+            send(handler, code, headers, body)
+
+    return send_or_not
 
 
 class _Authorizer(LocalGatewayAuthorizer):

@@ -294,7 +294,8 @@ def _security_schemes() -> Json:
 
 
 def _parameters() -> Json:
-    tag_list = {"type": "string", "examples": [TAG, "*"]}
+    tag = r'(W/)?"[\x21\x23-\x7e]*"'
+    tag_list = {"type": "string", "pattern": rf"^(\*|{tag}( *, *{tag})*)$", "examples": [TAG, "*"]}
     return {
         "userid": {
             "name": "userid",
@@ -332,7 +333,7 @@ def _parameters() -> Json:
             "name": "If-None-Match",
             "in": "header",
             "description": "`*`: write only if nothing is stored, else 412",
-            "schema": {"const": "*"},
+            "schema": {"type": "string", "const": "*"},
         },
         "Idempotency-Key": {
             "name": "Idempotency-Key",

@@ -1,5 +1,7 @@
 """Routes that need no token."""
 
+import pytest
+
 from chalicelib import __version__
 from tests.api import description
 
@@ -34,8 +36,13 @@ def test_a_body_or_its_type_on_a_get_does_not_matter(api):
     assert api.get("/open", headers={"Content-Type": "text/plain"}, body=b"{").status == 200
 
 
-def test_an_unknown_method_is_405_and_says_which_are_known(api):
-    answer = api.delete("/open")
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "HEAD", "TRACE"])
+def test_an_unknown_method_is_405_and_says_which_are_known(api, method):
+    answer = api.send(method, "/open", {}, None)
+    assert api.get("/open").status == 200  # on the same connection, if there is one
+    if method == "HEAD":  # whose answer has no body
+        assert answer.status == 405
+        return
     assert answer.status == 405
     assert answer.headers["allow"] == "GET"
     assert answer.json["type"] == "urn:roster:problem:method-not-allowed"
