@@ -9,7 +9,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run token test lint format openapi constraints clean
+.PHONY: help run token test fuzz lint format openapi constraints clean
 
 help: ## list what there is to make
 	@echo "Roster: what there is to make"
@@ -26,6 +26,9 @@ token: .venv ## print an ID token (EMAIL=… PASSWORD=… and, at a first sign-i
 
 test: lint .venv-embedded ## lint, then run every test
 	@$(BIN)/python -m pytest
+
+fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.json promises
+	@FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/fuzz -s
 
 lint: .venv ## ruff, mypy, import-linter, cfn-lint
 	@$(BIN)/ruff check .

@@ -33,11 +33,17 @@ def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
     Authorizer.cors_headers = cors_headers
     chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
     handler: Any = chalice.local.ChaliceRequestHandler
-    # To the server underneath, TRACE is a method that it can't do (501); to API Gateway, one that no route has.
-    handler.do_TRACE = handler._generic_handle
+    handler.__getattr__ = _any_method
     handler._send_http_response_with_body = _without_body_for_head(handler._send_http_response_with_body)
     # With the standard library's 5, a burst of connections is refused before anybody has looked at it.
     chalice.local.ThreadedHTTPServer.request_queue_size = 512
+
+
+def _any_method(handler: Any, name: str) -> Any:
+    """The server underneath can't do QUERY or TRACE, and says 501. To API Gateway, they are methods no route has."""
+    if name.startswith("do_"):
+        return handler._generic_handle
+    raise AttributeError(name)
 
 
 def _without_body_for_head(send: Callable[..., None]) -> Callable[..., None]:

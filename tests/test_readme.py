@@ -1,4 +1,4 @@
-"""The README's tour: every command answers as printed."""
+"""The README's tour and the client's guide: every command answers as printed."""
 
 import os
 import re
@@ -16,12 +16,13 @@ CHANGING = {
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}": "<uuid>",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z": "<time>",
     r"cursor=[\w-]+": "cursor=<cursor>",
+    r"\b[0-9a-f]{32}\b": "<revision>",
 }
 
 
-def commands_and_answers():
-    """Each command of the tour (the lines that start with ``$``), and what stands below it."""
-    blocks = re.findall(r"^```console\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+def commands_and_answers(page):
+    """Each command of a page (the lines that start with ``$``), and what stands below it."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     for block in blocks:
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, answer = part.partition("\n")
@@ -35,7 +36,7 @@ def masked(text):
     return text.strip()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def state_and_api(tmp_path_factory):
     state = tmp_path_factory.mktemp("readme")
     port, aws_port = processes.free_port(), processes.free_port()
@@ -43,9 +44,10 @@ def state_and_api(tmp_path_factory):
         yield state, running.api
 
 
-def test_every_command_of_the_tour_answers_as_printed(state_and_api):
+@pytest.mark.parametrize("page", [README, PROJECT / "docs" / "api.md"], ids=lambda page: page.name)
+def test_every_command_answers_as_printed(state_and_api, page):
     state, api = state_and_api
-    tour = list(commands_and_answers())
+    tour = list(commands_and_answers(page))
     assert len(tour) > 10
     script = "\n".join(f"echo '@@@'\n{command}\necho" for command, _ in tour)
     script = script.replace(DEFAULT_API, api).replace("make -s token", f"make -o .venv -s token STATE_DIR={state}")

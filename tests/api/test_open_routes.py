@@ -36,7 +36,7 @@ def test_a_body_or_its_type_on_a_get_does_not_matter(api):
     assert api.get("/open", headers={"Content-Type": "text/plain"}, body=b"{").status == 200
 
 
-@pytest.mark.parametrize("method", ["DELETE", "PUT", "HEAD", "TRACE"])
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "HEAD", "TRACE", "QUERY"])
 def test_an_unknown_method_is_405_and_says_which_are_known(api, method):
     answer = api.send(method, "/open", {}, None)
     assert api.get("/open").status == 200  # on the same connection, if there is one

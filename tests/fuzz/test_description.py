@@ -1,0 +1,56 @@
+"""schemathesis tries what ``/openapi.json`` promises, over HTTP on the embedded AWS, as an admin and as a user.
+
+No server error, no undocumented status, media type or header, no body that breaks its schema. ``make test`` runs a few
+hundred cases, always the same; ``make fuzz`` some thousands, always others.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from embedded import accounts, aws, processes, stack
+
+CHECKS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+]
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
+SHORT = "5"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fuzz")
+    ports = processes.free_port(), processes.free_port()
+    with stack.running(*ports, folder, lambda _: None, log=folder / "api.log") as (running, *_):
+        yield running
+
+
+@pytest.mark.parametrize("account", [accounts.ADMIN, accounts.USER], ids=lambda account: account.email)
+def test_the_api_keeps_what_its_description_promises(running, account, tmp_path):
+    cognito = aws.client("cognito-idp", running.aws_port)
+    token = accounts.id_token(cognito, running.outputs["UserPoolClient"], account.email, accounts.PASSWORD)
+    command = [
+        str(Path(sys.executable).parent / "schemathesis"),
+        *("run", f"{running.api}/openapi.json"),
+        *("--header", f"Authorization: Bearer {token}"),
+        *("--checks", ",".join(CHECKS)),
+        *("--phases", "examples,coverage,fuzzing"),
+        *("--max-examples", EXAMPLES or SHORT),
+        *([] if EXAMPLES else ["--seed", "1"]),
+        "--continue-on-failure",
+        "--no-color",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said[-16000:]
+    cases = int(re.search(r"(\d+) generated", said)[1])
+    print(f"{account.email}: {cases} cases")
+    assert cases >= (2500 if EXAMPLES else 100)
