@@ -28,7 +28,7 @@ test: lint .venv-embedded ## lint, then run every test
 	@$(BIN)/python -m pytest
 
 fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.json promises
-	@FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/fuzz -s
+	@FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/fuzz -s
 
 lint: .venv ## ruff, mypy, import-linter, cfn-lint
 	@$(BIN)/ruff check .
