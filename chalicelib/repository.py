@@ -53,7 +53,7 @@ CHANGED = "What is stored is not what the precondition asks for."
 
 
 class _Refused(Conflict):
-    """A conditional write that DynamoDB refused; ``item`` is what is there, if that was asked for."""
+    """A conditional write that DynamoDB refused; ``item`` is what is there, if anything is and it was asked for."""
 
     def __init__(self, item: "Mapping[str, AttributeValue] | None") -> None:
         super().__init__(CHANGED)
@@ -165,10 +165,15 @@ class _Table:
             **condition,
             "ExpressionAttributeValues": {**values, **condition.get("ExpressionAttributeValues", {})},
         }
-        if origin is not None:
+        if condition:
             request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        with _failures_named("UpdateItem"):
-            self._connection.client.update_item(TableName=self._name, Key=key, **request)
+        try:
+            with _failures_named("UpdateItem"):
+                self._connection.client.update_item(TableName=self._name, Key=key, **request)
+        except _Refused as refused:
+            # boto3 sends again when an answer is lost. Then what is in the way may be what we have just written.
+            if not refused.item or refused.item["revision"] != values[":revision"]:
+                raise
 
     def ping(self) -> None:
         """Raise unless the table can be read. Asks for a name that no record can have."""

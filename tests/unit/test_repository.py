@@ -21,10 +21,29 @@ from tests import backend_template, documents
 from tests.in_memory import InMemoryRepository
 
 
+class _OneAtATime:
+    """boto3's client, one request after the other: DynamoDB checks a condition and writes in one step, moto in two."""
+
+    def __init__(self, client):
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, operation):
+        call = getattr(self._client, operation)
+
+        def locked(**request):
+            with self._lock:
+                return call(**request)
+
+        return locked
+
+
 @pytest.fixture(scope="module")
 def connection():
     with mock_aws():
-        yield DynamoDB("us-east-1")
+        connection = DynamoDB("us-east-1")
+        connection.client = _OneAtATime(connection.client)
+        yield connection
 
 
 @pytest.fixture
@@ -292,6 +311,49 @@ class TestDynamoDBsOwn:
         connection.client.delete_table(TableName=tables["UsersTable"])
         with pytest.raises(Misconfigured, match="GetItem: ResourceNotFoundException"):
             users.ping()
+
+
+class _Resending:
+    """boto3's client, when each first answer is lost on its way: it sends every request a second time."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def __getattr__(self, operation):
+        call = getattr(self._client, operation)
+
+        def twice(**request):
+            call(**request)
+            return call(**request)
+
+        return twice
+
+
+class TestALostAnswer:
+    @pytest.fixture
+    def resending(self, connection, tables):
+        unreliable = DynamoDB("us-east-1")
+        unreliable.client = _Resending(connection.client)
+        return UserRepository(unreliable, tables["UsersTable"])
+
+    def test_a_conditional_write_that_was_stored_before_its_answer_got_lost_succeeds(self, resending, users):
+        first = records.stamp("jane", {"n": 1})
+        resending.put(first, only_if=ABSENT)
+        assert users.get("jane") == first
+        second = records.stamp("jane", {"n": 2})
+        resending.put(second, only_if=still(first))
+        assert users.get("jane") == second
+        third = resending.update("jane", lambda stored: records.patch(stored, {"n": 3}), only_if=still(second))
+        assert users.get("jane") == third
+
+    def test_so_does_a_creation(self, resending, users):
+        made = resending.create(records.stamp("jane", {"n": 1}), origin="a")
+        assert users.get("jane") == made
+
+    def test_another_writers_record_is_still_in_the_way(self, resending, users):
+        users.put(records.stamp("jane", {"n": 1}))
+        with pytest.raises(Conflict):
+            resending.put(records.stamp("jane", {"n": 2}), only_if=ABSENT)
 
 
 class _Failing:
