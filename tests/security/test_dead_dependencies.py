@@ -1,0 +1,70 @@
+"""What each route answers when DynamoDB can't be had or refuses us: never a 4xx, never a word of why."""
+
+import json
+
+import botocore.exceptions
+import pytest
+from chalice.test import Client
+
+from tests.api.targets import imported_app
+from tests.pool import KeyServer, Pool
+from tests.unit.test_repository import _client_error, _Failing
+from tests.unit.test_settings import GOOD
+
+ROUTES = [
+    ("GET", "/users"),
+    ("POST", "/users"),
+    *((method, "/users/jane") for method in ("GET", "PUT", "PATCH", "DELETE")),
+    *((method, "/user/profile") for method in ("GET", "POST", "PATCH", "DELETE")),
+]
+
+
+@pytest.fixture(scope="module")
+def served():
+    pool = Pool()
+    keys = KeyServer(pool.key.jwk)
+    ours = {"USER_POOL_ID": pool.id, "USER_POOL_ARN": pool.arn, "APPLICATION_CLIENT_ID": pool.client_id}
+    environ = {**GOOD, **ours, "JWKS_URL": keys.url, "AWS_CHALICE_CLI_MODE": "true"}
+    with imported_app(environ) as app, Client(app.app) as client:
+        headers = {
+            "authorization": pool.token(**{"cognito:groups": ["apiAdmins"]}),
+            "content-type": "application/json",
+        }
+
+        def send(failure, method, path):
+            app.database.client = _Failing(failure)
+            return client.http.request(method, path, headers=headers, body=b"{}")
+
+        yield send
+    keys.close()
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(served, method, path):
+    answer = served(botocore.exceptions.EndpointConnectionError(endpoint_url="https://secret"), method, path)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"
+    assert json.loads(answer.body)["type"] == "urn:roster:problem:unavailable"
+    assert b"secret" not in answer.body
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_database_that_refuses_us_is_500_and_says_nothing(served, method, path):
+    answer = served(_client_error("AccessDeniedException"), method, path)
+    assert answer.status_code == 500
+    assert json.loads(answer.body)["type"] == "urn:roster:problem:internal-error"
+    assert b"secret" not in answer.body
+    assert b"AccessDenied" not in answer.body
+
+
+def test_readiness_is_503_and_names_what_fails_but_not_why(served):
+    answer = served(_client_error("AccessDeniedException"), "GET", "/health/ready")
+    assert answer.status_code == 503
+    report = json.loads(answer.body)
+    assert report["status"] == "fail"
+    assert report["checks"] == {"users_table": "fail", "profiles_table": "fail", "signing_keys": "ok"}
+    assert b"AccessDenied" not in answer.body
+
+
+def test_health_is_200_all_the_same(served):
+    assert served(_client_error("AccessDeniedException"), "GET", "/health").status_code == 200
