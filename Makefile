@@ -2,6 +2,7 @@
 
 PORT              ?= 8000
 EMBEDDED_AWS_PORT ?= 4566
+DOCS_PORT         ?= 8080
 STATE_DIR         ?= .local
 EMAIL             ?= admin@example.com
 
@@ -14,10 +15,11 @@ BIN    := .venv/bin
 help: ## list what there is to make
 	@echo "Roster: what there is to make"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
-	@echo "Variables, with their defaults: PORT=8000 EMBEDDED_AWS_PORT=4566 STATE_DIR=.local"
+	@echo "Variables, with their defaults: PORT=8000 EMBEDDED_AWS_PORT=4566 DOCS_PORT=8080 STATE_DIR=.local"
 
 run: .venv .venv-embedded ## run Roster on an embedded AWS until Ctrl-C
-	@exec $(BIN)/python -m embedded --state $(STATE_DIR) run --port $(PORT) --aws-port $(EMBEDDED_AWS_PORT)
+	@exec $(BIN)/python -m embedded --state $(STATE_DIR) run \
+		--port $(PORT) --aws-port $(EMBEDDED_AWS_PORT) --docs-port $(DOCS_PORT)
 
 token: export PASSWORD := $(PASSWORD)
 token: export NEW_PASSWORD := $(NEW_PASSWORD)
@@ -25,6 +27,7 @@ token: .venv ## print an ID token (EMAIL=… PASSWORD=… and, at a first sign-i
 	@$(BIN)/python -m embedded --state $(STATE_DIR) token --email $(EMAIL)
 
 test: lint .venv-embedded ## lint, then run every test
+	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/python -m pytest
 
 fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.json promises

@@ -1,19 +1,28 @@
 """What API Gateway does and ``chalice local`` does not: the Cognito authorizer, an authorizer's error, a crowd.
 
 ``chalice local`` lets a forged or expired token through with its claims, breaks the connection on garbage, and on any
-exception of a Lambda authorizer. Imported only while a Chalice command runs; the Lambda package has no
-``chalice.local`` at all.
+exception of a Lambda authorizer; where there is no route, it gives the caller's token back in the answer. Imported
+only while a Chalice command runs; the Lambda package has no ``chalice.local`` at all.
 """
 
 import json
 import logging
+import uuid
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
 import chalice.local
 from chalice.app import CognitoUserPoolAuthorizer
-from chalice.local import InvalidAuthorizerError, LocalGatewayAuthorizer, LocalGatewayException, NotAuthorizedError
+from chalice.local import (
+    ForbiddenError,
+    InvalidAuthorizerError,
+    LocalGatewayAuthorizer,
+    LocalGatewayException,
+    MatchResult,
+    NotAuthorizedError,
+    RouteMatcher,
+)
 
 from chalicelib.tokens import Claims, InvalidToken, Verifier
 
@@ -21,7 +30,7 @@ log = logging.getLogger("roster.local")
 
 
 def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
-    """From now on, let ``chalice.local`` authorize as API Gateway does, and take as many at once.
+    """From now on, let ``chalice.local`` authorize and refuse as API Gateway does, and take as many at once.
 
     Its refusals carry ``cors_headers``, so that a page of another origin can read them.
     """
@@ -29,9 +38,13 @@ def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
     class Authorizer(_Authorizer):
         pass
 
+    class Matcher(_Matcher):
+        pass
+
     Authorizer.verifier = verifier
-    Authorizer.cors_headers = cors_headers
+    Authorizer.cors_headers = Matcher.cors_headers = cors_headers
     chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
+    chalice.local.RouteMatcher = Matcher  # type: ignore[misc]
     handler: Any = chalice.local.ChaliceRequestHandler
     handler.__getattr__ = _any_method
     handler._send_http_response_with_body = _without_body_for_head(handler._send_http_response_with_body)
@@ -57,6 +70,19 @@ def _without_body_for_head(send: Callable[..., None]) -> Callable[..., None]:
             send(handler, code, headers, body)
 
     return send_or_not
+
+
+class _Matcher(RouteMatcher):
+    cors_headers: Mapping[str, str]
+
+    def match_route(self, url: str) -> MatchResult:
+        try:
+            return super().match_route(url)
+        except ValueError:
+            headers = {"x-amzn-RequestId": str(uuid.uuid4()), "x-amzn-ErrorType": "MissingAuthenticationTokenException"}
+            raise ForbiddenError(
+                {**headers, **self.cors_headers}, b'{"message":"Missing Authentication Token"}'
+            ) from None
 
 
 class _Authorizer(LocalGatewayAuthorizer):

@@ -24,6 +24,7 @@ def main() -> None:
     run = commands.add_parser("run", help="run Roster on an embedded AWS until Ctrl-C")
     run.add_argument("--port", default="8000")
     run.add_argument("--aws-port", default="4566")
+    run.add_argument("--docs-port", default="8080")
     run.set_defaults(command=_run)
     token = commands.add_parser("token", help="print an ID token; PASSWORD and NEW_PASSWORD come from the environment")
     token.add_argument("--email", default=accounts.ADMIN.email)
@@ -40,11 +41,18 @@ def _run(arguments: argparse.Namespace) -> None:
         signal.signal(number, _interrupt)
     port = _port(arguments.port, "PORT")
     aws_port = _port(arguments.aws_port, "EMBEDDED_AWS_PORT")
-    if port == aws_port:
-        raise Failure(f"PORT and EMBEDDED_AWS_PORT are both {port}: choose two.")
+    docs_port = _port(arguments.docs_port, "DOCS_PORT")
+    if len({port, aws_port, docs_port}) < 3:
+        all_three = f"{port}, {aws_port} and {docs_port}"
+        raise Failure(f"PORT, EMBEDDED_AWS_PORT and DOCS_PORT are {all_three}: choose three different ones.")
+    from embedded import page  # after the cheap checks: it brings a web framework
+
     try:
-        with running(port, aws_port, arguments.state, _say) as (stack, *processes):
-            _say(_welcome(stack, arguments.state))
+        with (
+            running(port, aws_port, arguments.state, _say) as (stack, *processes),
+            page.served(docs_port, stack.api) as docs,
+        ):
+            _say(_welcome(stack, docs, arguments.state))
             _watch(*processes)
     except KeyboardInterrupt:
         _say(f"\nEverything is stopped. What was stored is kept in {arguments.state}.")
@@ -83,12 +91,13 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _welcome(stack: Stack, state: Path) -> str:
+def _welcome(stack: Stack, docs: str, state: Path) -> str:
     token = "make -s token" if state == Path(DEFAULT_STATE) else f"make -s token STATE_DIR={shlex.quote(str(state))}"
     return f"""
 Roster is up. Ctrl-C stops it.
 
   API           {stack.api}
+  Documentation {docs}, to read and to try
   Embedded AWS  {stack.aws}
   User pool     {stack.outputs["UserPool"]}, app client {stack.outputs["UserPoolClient"]}
   Accounts      {accounts.ADMIN.email} and {accounts.USER.email}, password {accounts.PASSWORD}

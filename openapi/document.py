@@ -103,6 +103,12 @@ UNAUTHORIZED = "urn:roster:problem:unauthorized"
 """Only ever said by API Gateway, so that ``problems.py`` has no error that becomes it."""
 REFUSED = "User is not authorized to access this resource"
 TAGGED = {"User", "UserOrNothing", "Profile"}
+GROUPS = {
+    "Users": {Rule.ADMINS, Rule.THEMSELVES_OR_ADMINS},
+    "The signed-in user": {Rule.SIGNED_IN},
+    "Open to everybody": {Rule.ANYONE},
+}
+"""How a reader finds the routes: the sections of ``app.py``."""
 
 
 def build(app: Chalice) -> Json:
@@ -121,6 +127,7 @@ def build(app: Chalice) -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": ".", "description": "where this document is served"}],
+        "tags": [{"name": name} for name in GROUPS],
         "paths": {
             path: {method.lower(): _operation(path, method, entry) for method, entry in methods.items()}
             for path, methods in app.routes.items()
@@ -165,6 +172,7 @@ def _operation(path: str, method: str, entry: Any) -> Json:
         }
     operation: Json = {
         "operationId": name,
+        "tags": [group for group, rules in GROUPS.items() if rule in rules],
         "summary": summary,
         "description": f"For {rule.value}.",
         "responses": dict(sorted(responses.items())),

@@ -228,14 +228,15 @@ def imported_app(environ):
     """The module ``app``, imported anew with these environment variables."""
     import chalice.local
 
-    before, authorizer = os.environ.copy(), chalice.local.LocalGatewayAuthorizer
+    before = os.environ.copy()
+    authorizer, matcher = chalice.local.LocalGatewayAuthorizer, chalice.local.RouteMatcher
     os.environ |= environ
     sys.modules.pop("app", None)
     try:
         yield importlib.import_module("app")
     finally:
         sys.modules.pop("app", None)
-        chalice.local.LocalGatewayAuthorizer = authorizer
+        chalice.local.LocalGatewayAuthorizer, chalice.local.RouteMatcher = authorizer, matcher
         os.environ.clear()
         os.environ |= before
 

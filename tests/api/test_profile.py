@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests import documents
-from tests.api.test_users import BAD_BODIES, DOCUMENT
+from tests.api.test_users import DOCUMENT
 from tests.pool import Pool
 
 PROFILE = "/user/profile"
@@ -54,15 +54,6 @@ def test_nobody_sees_anothers_profile(api, person):
     assert api.get(PROFILE, token=other.token).status == 404
     api.delete(PROFILE, token=other.token)
     assert api.get(PROFILE, token=person.token).json["profile_data"] == {"mine": True}
-
-
-@pytest.mark.parametrize(("body", "status", "pointer"), BAD_BODIES, ids=lambda value: repr(value)[:24])
-def test_a_body_that_can_not_be_taken_is_refused_and_changes_nothing(api, person, body, status, pointer):
-    before = api.post(PROFILE, token=person.token, json={"kept": True}).json
-    answer = api.post(PROFILE, token=person.token, body=body, headers={"Content-Type": "application/json"})
-    assert answer.status == status
-    assert [error["pointer"] for error in answer.json.get("errors", [])] == ([] if pointer is None else [pointer])
-    assert api.get(PROFILE, token=person.token).json == before
 
 
 def test_the_greeting_knows_name_and_groups(api, person, admin):

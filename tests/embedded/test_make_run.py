@@ -20,17 +20,17 @@ from embedded import accounts, aws, processes, stack
 PROJECT = Path(__file__).parent.parent.parent
 # -o: the environments are what these tests run in, so make must not make them anew.
 MAKE = ["make", "-o", ".venv", "-o", ".venv-embedded"]
+PORTS = ["PORT", "EMBEDDED_AWS_PORT", "DOCS_PORT"]
 
 
 class Run:
     """A `make run` in a terminal (a process group) of its own."""
 
     def __init__(self, state):
-        self.ports = processes.free_port(), processes.free_port()
-        port, aws_port = self.ports
-        self.api = f"http://127.0.0.1:{port}"
+        self.ports = free_ports()
+        self.api, self.aws, self.docs = (f"http://127.0.0.1:{port}" for port in self.ports.values())
         self.state = state
-        arguments = [f"PORT={port}", f"EMBEDDED_AWS_PORT={aws_port}", f"STATE_DIR={state}"]
+        arguments = [f"{name}={value}" for name, value in {**self.ports, "STATE_DIR": state}.items()]
         self._output = state.with_suffix(".txt")
         with self._output.open("w") as output:
             self._make = subprocess.Popen(
@@ -72,6 +72,11 @@ def make(*targets, **variables):
     return (done.stdout + done.stderr).strip()
 
 
+def free_ports():
+    """The ports of a run, by their variables."""
+    return {variable: processes.free_port() for variable in PORTS}
+
+
 @contextmanager
 def listening():
     """Somebody else's port."""
@@ -98,7 +103,7 @@ def get(api, path, token):
 def test_it_tells_what_it_does_and_where_everything_is(run):
     for said in ("Starting the embedded AWS", "Deploying the backend stack", "Starting the API"):
         assert said in run.output
-    for said in (run.api, aws.endpoint(run.ports[1]), "admin@example.com", "user@example.com", accounts.PASSWORD):
+    for said in (run.api, run.aws, run.docs, "admin@example.com", "user@example.com", accounts.PASSWORD):
         assert said in run.output
 
 
@@ -128,7 +133,7 @@ def test_everything_listens_on_loopback_only(run):
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     }
-    assert listening_at == {("127.0.0.1", port) for port in run.ports}
+    assert listening_at == {("127.0.0.1", port) for port in run.ports.values()}
 
 
 def test_the_demo_admin_is_one_and_the_demo_user_is_not(run):
@@ -144,7 +149,7 @@ def test_a_wrong_password_is_one_sentence(run):
 
 def test_an_account_that_an_administrator_made_sets_its_own_password_at_the_first_sign_in(run):
     pool = stack.find(run.state).outputs["UserPool"]
-    cognito = aws.client("cognito-idp", run.ports[1])
+    cognito = aws.client("cognito-idp", run.ports["EMBEDDED_AWS_PORT"])
     cognito.admin_create_user(
         UserPoolId=pool,
         Username="new@example.com",
@@ -160,20 +165,25 @@ def test_an_account_that_an_administrator_made_sets_its_own_password_at_the_firs
 
 
 def test_a_second_run_with_the_same_state_is_refused(run):
-    said = make("run", STATE_DIR=run.state, PORT=processes.free_port(), EMBEDDED_AWS_PORT=processes.free_port())
+    said = make("run", STATE_DIR=run.state, **free_ports())
     assert "already runs" in said
     assert "STATE_DIR" in said
 
 
-@pytest.mark.parametrize("variable", ["PORT", "EMBEDDED_AWS_PORT"])
+@pytest.mark.parametrize("variable", PORTS)
 def test_a_taken_port_is_one_sentence_that_says_which_and_what_to_do(folder, variable):
-    others = {"PORT": processes.free_port(), "EMBEDDED_AWS_PORT": processes.free_port()}
     with listening() as port:
-        said = make("run", STATE_DIR=folder / "other", **{**others, variable: port})
+        said = make("run", STATE_DIR=folder / "other", **{**free_ports(), variable: port})
     first = said.splitlines()[0]
     assert re.fullmatch(
         rf"Port {port} is taken by another program: choose another, such as make run {variable}=\d+", first
     )
+
+
+def test_two_that_want_one_port_is_one_sentence(folder):
+    port = processes.free_port()
+    said = make("run", STATE_DIR=folder / "other", **{**free_ports(), "PORT": port, "DOCS_PORT": port})
+    assert re.fullmatch(rf"PORT, EMBEDDED_AWS_PORT and DOCS_PORT are {port}, \d+ and {port}: .*", said.splitlines()[0])
 
 
 @pytest.mark.parametrize("port", ["zero", "0", "65536", "-1"])
@@ -242,7 +252,7 @@ class TestStopping:
         first.interrupt()
         assert f"Everything is stopped. What was stored is kept in {state}." in first.output
         assert "Traceback" not in first.output
-        for port in first.ports:
+        for port in first.ports.values():
             with socket.create_server(("127.0.0.1", port)):
                 pass  # nobody listens any more
 
@@ -258,5 +268,5 @@ class TestStopping:
         api.kill()
         run._make.wait(40)
         assert "The API ended by itself; everything else is stopped too." in run.output
-        with socket.create_server(("127.0.0.1", run.ports[1])):
+        with socket.create_server(("127.0.0.1", run.ports["EMBEDDED_AWS_PORT"])):
             pass

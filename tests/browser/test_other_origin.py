@@ -1,0 +1,133 @@
+"""A page of another origin, in Chromium, uses the API as the contract's CORS rules allow."""
+
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+SEND = """
+async ([address, method, headers, body]) => {
+    const answer = await fetch(address, {method, headers, body, cache: 'no-store'})
+    return {
+        status: answer.status,
+        headers: Object.fromEntries(answer.headers),
+        body: answer.status == 304 ? null : await answer.json(),
+    }
+}
+"""
+
+
+class _Page(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>Elsewhere</title><link rel=icon href=data:,>")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    """Another origin's address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class Script:
+    """What a script on the page can do and see."""
+
+    def __init__(self, tab, api, log):
+        self._tab = tab
+        self._api = api
+        self._log = log
+        self._before = len(log.read_text())
+
+    @property
+    def preflights(self):
+        """The paths that the browser has asked leave for."""
+        return re.findall(r'"OPTIONS (\S+)', self._log.read_text()[self._before :])
+
+    def send(self, method, address, *, token=None, body=None, **headers):
+        """The answer as the script sees it: only what CORS lets it."""
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if body:
+            headers["Content-Type"] = "application/json"
+        address = address if address.startswith("http") else self._api + address
+        return self._tab.evaluate(SEND, [address, method, headers, body])
+
+
+@pytest.fixture
+def script(browser, elsewhere, roster, api_log):
+    tab = browser.new_page()
+    tab.goto(elsewhere)
+    yield Script(tab, roster.api, api_log)
+    tab.close()
+
+
+def test_a_refusal_for_want_of_a_token_is_readable(script):
+    answer = script.send("GET", "/users")
+    assert answer["status"] == 401
+    assert answer["body"] == {"message": "Unauthorized"}
+    assert script.preflights == []
+
+
+def test_a_refusal_of_a_forged_token_is_readable(script):
+    answer = script.send("GET", "/users", token="forged")
+    assert answer["status"] == 401
+    assert script.preflights == ["/users"]
+
+
+def test_the_whole_walk(script, admin_token):
+    created = script.send("POST", "/users", token=admin_token, body='{"name": "Jane"}', Idempotency_Key="walk-1")
+    assert created["status"] == 200
+    assert created["headers"]["location"].endswith(f"/users/{created['body']['userid']}")
+    again = script.send("POST", "/users", token=admin_token, body='{"name": "Jane"}', Idempotency_Key="walk-1")
+    assert again["body"] == created["body"]
+    script.send("POST", "/users", token=admin_token, body='{"name": "John"}')
+
+    first = script.send("GET", "/users?limit=1", token=admin_token)
+    assert len(first["body"]) == 1
+    following = first["headers"]["link"].removeprefix("<").split(">")[0]
+    second = script.send("GET", following, token=admin_token)
+    assert len(second["body"]) == 1
+    assert second["body"] != first["body"]
+
+    path = f"/users/{created['body']['userid']}"
+    read = script.send("GET", path, token=admin_token)
+    tag = read["headers"]["etag"]
+    assert script.send("GET", path, token=admin_token, If_None_Match=tag)["status"] == 304
+    written = script.send("PUT", path, token=admin_token, body='{"name": "Jane Roe"}', If_Match=tag)
+    assert written["status"] == 200
+    assert written["headers"]["etag"] != tag
+    lost = script.send("PUT", path, token=admin_token, body='{"name": "Jane Poe"}', If_Match=tag)
+    assert lost["status"] == 412
+    assert lost["body"]["type"] == "urn:roster:problem:precondition-failed"
+    assert lost["headers"]["x-request-id"] == lost["body"]["request_id"]
+    changed = script.send("PATCH", path, token=admin_token, body='{"likes": ["chess"]}')
+    assert changed["body"]["likes"] == ["chess"]
+    assert script.send("DELETE", path, token=admin_token)["status"] == 200
+
+    assert {"/users", "/users?limit=1", path} <= set(script.preflights)
+
+
+def test_the_profile(script, admin_token):
+    stored = script.send("POST", "/user/profile", token=admin_token, body='{"theme": "dark"}')
+    assert stored["status"] == 200
+    assert script.send("GET", "/user/profile", token=admin_token)["body"] == stored["body"]
+    assert script.send("GET", "/user/profile")["status"] == 401
+
+
+def test_a_missing_route_is_readable(script):
+    answer = script.send("GET", "/nowhere")
+    assert answer["status"] == 403
+    assert answer["body"] == {"message": "Missing Authentication Token"}
