@@ -5,12 +5,20 @@ EMBEDDED_AWS_PORT ?= 4566
 DOCS_PORT         ?= 8080
 STATE_DIR         ?= .local
 EMAIL             ?= admin@example.com
+STAGE             ?= dev
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
 
+ifeq ($(STAGE),local)
+EMBEDDED := .venv-embedded
+INFRA    := $(BIN)/python -m embedded --state $(STATE_DIR) infra --aws-port $(EMBEDDED_AWS_PORT)
+else
+INFRA    := $(BIN)/python -m infra
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help run token test fuzz lint format openapi constraints clean
+.PHONY: help run token stop deploy destroy outputs backend test fuzz lint format openapi constraints clean
 
 help: ## list what there is to make
 	@echo "Roster: what there is to make"
@@ -26,6 +34,21 @@ token: export NEW_PASSWORD := $(NEW_PASSWORD)
 token: .venv ## print an ID token (EMAIL=… PASSWORD=… and, at a first sign-in, NEW_PASSWORD=…)
 	@$(BIN)/python -m embedded --state $(STATE_DIR) token --email $(EMAIL)
 
+stop: .venv ## end what make run or make deploy STAGE=local has started
+	@$(BIN)/python -m embedded --state $(STATE_DIR) stop
+
+deploy: .venv $(EMBEDDED) ## deploy on AWS, or with STAGE=local on the embedded one (STAGE=dev|prod|local)
+	@$(INFRA) deploy --stage $(STAGE)
+
+destroy: .venv $(EMBEDDED) ## delete the API of STAGE=…, with DATA=yes tables and user pool too
+	@$(INFRA) destroy --stage $(STAGE) $(if $(filter yes,$(DATA)),--with-data)
+
+outputs: .venv $(EMBEDDED) ## print what the API stack of STAGE=… says of itself
+	@$(INFRA) outputs --stage $(STAGE)
+
+backend: .venv $(EMBEDDED) ## deploy the backend of STAGE=… and record it for chalice deploy
+	@$(INFRA) backend --stage $(STAGE)
+
 test: lint .venv-embedded ## lint, then run every test
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/python -m pytest
@@ -38,7 +61,7 @@ lint: .venv ## ruff, mypy, import-linter, cfn-lint
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/cfn-lint infra/*.yaml
+	@$(BIN)/cfn-lint infra/backend.yaml
 
 format: .venv ## put the code into its one format
 	@$(BIN)/ruff check --fix --quiet .

@@ -1,17 +1,19 @@
-"""``make run`` and ``make token``."""
+"""``make run``, ``make token`` and ``make stop``; and ``make deploy`` and its like with ``STAGE=local``."""
 
 import argparse
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
-from embedded import accounts, aws
-from embedded.failure import Failure
+from embedded import accounts, aws, gateway
 from embedded.processes import Process, require_free
-from embedded.stack import Stack, find, running
+from embedded.stack import NotRunning, Stack, aws_running, find, running
+from infra import stages
+from infra.failure import Failure
 
 DEFAULT_STATE = ".local"
 
@@ -29,6 +31,15 @@ def main() -> None:
     token = commands.add_parser("token", help="print an ID token; PASSWORD and NEW_PASSWORD come from the environment")
     token.add_argument("--email", default=accounts.ADMIN.email)
     token.set_defaults(command=_token)
+    background = commands.add_parser("aws", help="run the embedded AWS, with the backend stack, until SIGTERM")
+    background.add_argument("--aws-port", default="4566")
+    background.set_defaults(command=_aws)
+    infra = commands.add_parser("infra", help="run python -m infra on the embedded AWS, started if it doesn't run")
+    infra.add_argument("--aws-port", default="4566")
+    infra.add_argument("arguments", nargs=argparse.REMAINDER)
+    infra.set_defaults(command=_infra)
+    stop = commands.add_parser("stop", help="end what runs with this state")
+    stop.set_defaults(command=_stop)
     arguments = parser.parse_args()
     try:
         arguments.command(arguments)
@@ -72,6 +83,53 @@ def _token(arguments: argparse.Namespace) -> None:
     cognito = aws.client("cognito-idp", stack.aws_port)
     client_id = stack.outputs["UserPoolClient"]
     print(accounts.id_token(cognito, client_id, arguments.email, password, os.environ.get("NEW_PASSWORD")))
+
+
+def _aws(arguments: argparse.Namespace) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        with aws_running(_port(arguments.aws_port, "EMBEDDED_AWS_PORT"), arguments.state, _say) as (_, process):
+            _watch(process)
+    except KeyboardInterrupt:
+        pass
+
+
+def _infra(arguments: argparse.Namespace) -> None:
+    try:
+        stack = find(arguments.state)
+    except NotRunning:
+        stack = _started_in_background(arguments)
+    # As a process of its own: which AWS a program means is in its environment.
+    command = [sys.executable, "-m", "infra", *arguments.arguments, "--emulator-port", str(stack.aws_port)]
+    status = subprocess.run(command, env=aws.environ(stack.aws_port), check=False).returncode
+    if status == 0 and arguments.arguments[0] == "deploy":
+        gateway.complete(aws.account(stack.aws_port), stages.stage("local"))
+    sys.exit(status)
+
+
+def _started_in_background(arguments: argparse.Namespace) -> Stack:
+    _port(arguments.aws_port, "EMBEDDED_AWS_PORT")
+    _say(f"Starting the embedded AWS, in the background on port {arguments.aws_port}: make stop ends it …")
+    state: Path = arguments.state
+    state.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "embedded", "--state", str(state), "aws", "--aws-port", arguments.aws_port]
+    process = Process("The embedded AWS", command, os.environ, log=state / "background.log")
+    return process.wait_until(lambda: find(state), seconds=60)
+
+
+def _stop(arguments: argparse.Namespace) -> None:
+    stack = find(arguments.state)
+    os.kill(stack.pid, signal.SIGTERM)
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline:
+        try:
+            find(arguments.state)
+        except NotRunning:
+            _say(f"Stopped. What was stored is kept in {arguments.state}.")
+            return
+        time.sleep(0.1)
+    raise Failure(f"Process {stack.pid} does not end: see {arguments.state}/aws.log.")
 
 
 def _interrupt(number: int, _frame: object) -> None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from embedded.backend import Outputs
-from embedded.failure import Failure
+from infra.cloudformation import Outputs
+from infra.failure import Failure
 
 PASSWORD = "Roster-demo-2026"  # noqa: S105  (it protects a pool that lives on one laptop)
 

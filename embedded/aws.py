@@ -9,8 +9,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from embedded.failure import Failure
 from embedded.processes import HOST, Process
+from infra.cloudformation import Account
+from infra.failure import Failure
 
 PROJECT = Path(__file__).resolve().parent.parent
 MINISTACK = PROJECT / ".venv-embedded" / "bin" / "ministack"
@@ -71,6 +72,11 @@ def client(service: str, port: int) -> Any:
     session: Any = boto3.session.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
     config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
     return session.client(service, region_name=REGION, endpoint_url=endpoint(port), config=config)
+
+
+def account(port: int) -> Account:
+    """The embedded AWS as an account to deploy in, quietly."""
+    return Account(lambda service: client(service, port), lambda _: None, pause=0.05)
 
 
 def _environ_without_aws() -> dict[str, str]:

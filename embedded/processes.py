@@ -6,16 +6,16 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, TypeVar
 
-from embedded.failure import Failure
+from infra.failure import Failure
 
 HOST = "127.0.0.1"
+Answer = TypeVar("Answer")
 
 
 def free_port() -> int:
@@ -73,12 +73,20 @@ class Process:
 
     def wait_until_answering(self, url: str, seconds: float) -> None:
         """Return once ``url`` answers 200; ``Failure`` if the process ends first or the time is up."""
+
+        def ask() -> None:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=1):
+                pass
+
+        self.wait_until(ask, seconds)
+
+    def wait_until(self, ask: Callable[[], Answer], seconds: float) -> Answer:
+        """What ``ask`` returns, once it raises no more; ``Failure`` if the process ends first or the time is up."""
         deadline = time.monotonic() + seconds
         while True:
             try:
-                with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=1):
-                    return
-            except (OSError, urllib.error.URLError):
+                return ask()
+            except (OSError, Failure):
                 pass
             if not self.is_running:
                 raise Failure(f"{self.name} ended by itself.{self._last_words()}")

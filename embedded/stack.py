@@ -2,25 +2,33 @@
 
 import fcntl
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from embedded import accounts, aws, backend
-from embedded.failure import Failure
+from embedded import accounts, aws
 from embedded.processes import HOST, Process
+from infra import backend, stages
+from infra.cloudformation import Outputs
+from infra.failure import Failure
+
+
+class NotRunning(Failure):
+    """Nothing runs with this state."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Where everything is."""
+    """Where everything is. ``api`` is empty where only the embedded AWS runs; ``pid`` is the process that runs it."""
 
     api: str
     aws_port: int
-    outputs: backend.Outputs
+    outputs: Outputs
+    pid: int
 
     @property
     def aws(self) -> str:
@@ -29,29 +37,37 @@ class Stack:
 
 
 @contextmanager
-def running(
-    port: int, aws_port: int, state: Path, say: Callable[[str], None], log: Path | None = None
-) -> Iterator[tuple[Stack, Process, Process]]:
-    """Everything, until the context ends: then the API first, then the AWS, which saves its state."""
+def aws_running(aws_port: int, state: Path, say: Callable[[str], None]) -> Iterator[tuple[Stack, Process]]:
+    """The embedded AWS with the backend stack and the demo accounts, until the context ends and saves its state."""
     state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as started:
         note = started.enter_context((state / "running.json").open("a+"))
         if not _lock(note):
-            raise Failure(f"Roster already runs with its state in {state}: choose another with STATE_DIR=…")
+            raise Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or make stop.")
         say("Starting the embedded AWS …")
         embedded_aws = started.enter_context(aws.start(aws_port, state))
         say("Deploying the backend stack …")
-        outputs = backend.deploy(aws.client("cloudformation", aws_port))
+        outputs = backend.deploy(aws.account(aws_port), stages.stage("local"))
         cognito = aws.client("cognito-idp", aws_port)
         for account in (accounts.ADMIN, accounts.USER):
             accounts.make(cognito, outputs, account)
+        stack = Stack("", aws_port, outputs, os.getpid())
+        _note(note, stack)
+        yield stack, embedded_aws
+
+
+@contextmanager
+def running(
+    port: int, aws_port: int, state: Path, say: Callable[[str], None], log: Path | None = None
+) -> Iterator[tuple[Stack, Process, Process]]:
+    """Everything, until the context ends: then the API first, then the AWS, which saves its state."""
+    with aws_running(aws_port, state, say) as (stack, embedded_aws):
         say("Starting the API …")
-        api = started.enter_context(serve(port, {**aws.environ(aws_port), **backend.settings(outputs)}, log))
-        stack = Stack(f"http://{HOST}:{port}", aws_port, outputs)
-        note.truncate(0)
-        json.dump({**asdict(stack), "outputs": dict(outputs)}, note)
-        note.flush()
-        yield stack, api, embedded_aws
+        with serve(port, {**aws.environ(aws_port), **backend.settings(stack.outputs)}, log) as api:
+            whole = replace(stack, api=f"http://{HOST}:{port}")
+            with (state / "running.json").open("r+") as note:
+                _note(note, whole)
+            yield whole, api, embedded_aws
 
 
 def serve(port: int, environ: Mapping[str, str], log: Path | None = None) -> Process:
@@ -69,14 +85,21 @@ def serve(port: int, environ: Mapping[str, str], log: Path | None = None) -> Pro
 
 
 def find(state: Path) -> Stack:
-    """The stack that runs with its state in ``state``."""
+    """The stack that runs with its state in ``state``; ``NotRunning`` if none does, or not yet."""
     try:
         with (state / "running.json").open() as note:
             if not _lock(note):  # whoever holds the lock is running
                 return Stack(**json.load(note))
-    except FileNotFoundError:
+    except (FileNotFoundError, json.JSONDecodeError):
         pass
-    raise Failure("Roster does not run here: start it with make run, in another terminal.")
+    raise NotRunning("Roster does not run here: start it with make run, in another terminal.")
+
+
+def _note(file: IO[str], stack: Stack) -> None:
+    file.truncate(0)
+    file.seek(0)
+    json.dump({**asdict(stack), "outputs": dict(stack.outputs)}, file)
+    file.flush()
 
 
 def _lock(file: IO[str]) -> bool:

@@ -9,7 +9,8 @@ import pytest
 from chalice.test import Client
 from moto import mock_aws
 
-from embedded import aws, backend, processes, stack
+from embedded import aws, processes, stack
+from infra import backend, stages
 from tests import backend_template
 from tests.api.targets import imported_app
 from tests.pool import KeyServer, Pool
@@ -60,7 +61,7 @@ def in_process(pool, keys, _):
 def local(pool, keys, folder):
     port, aws_port = processes.free_port(), processes.free_port()
     with aws.start(aws_port, folder):
-        outputs = backend.deploy(aws.client("cloudformation", aws_port))
+        outputs = backend.deploy(aws.account(aws_port), stages.stage("local"))
         environ = {**aws.environ(aws_port), **backend.settings(outputs), **_settings(pool, keys)}
         with (
             stack.serve(port, environ, folder / "api.log"),

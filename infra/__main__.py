@@ -1,0 +1,112 @@
+"""``make deploy``, ``make destroy``, ``make outputs`` and ``make backend``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import botocore.exceptions
+
+from infra import api, backend, chalice_stage, package
+from infra.cloudformation import Account, Outputs
+from infra.failure import Failure
+from infra.stages import Stage, stage
+
+# How long to wait between two looks at a stack, in seconds: AWS bears only so many, an emulator on this machine all.
+PAUSE = 0.1 if "AWS_ENDPOINT_URL" in os.environ else 2.0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line says; a failure is one sentence and exit status 1."""
+    parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--stage", default="dev")
+    parser.add_argument("--with-data", action="store_true", help="destroy: backend, tables and user pool too")
+    parser.add_argument("--yes", action="store_true", help="destroy: don't ask")
+    parser.add_argument("--emulator-port", help="the stage is on an emulator of AWS at this port of this machine")
+    options = parser.parse_args(arguments)
+    client: Any = boto3.client
+    try:
+        COMMANDS[options.command](Account(client, _say, PAUSE), stage(options.stage), options)
+    except Failure as failure:
+        sys.exit(str(failure))
+    except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
+        sys.exit("There are no AWS credentials here: run aws configure (or aws sso login), or set AWS_PROFILE.")
+    except botocore.exceptions.NoRegionError:
+        sys.exit("There is no AWS region here: set AWS_REGION, or run aws configure.")
+    except botocore.exceptions.EndpointConnectionError as error:
+        sys.exit(f"AWS can't be reached: {error}")
+    except botocore.exceptions.ClientError as error:
+        sys.exit(f"AWS refuses: {error}")
+
+
+def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None:
+    if options.emulator_port:
+        # The address that its own API Gateway knows; curl and browsers take *.localhost for this machine.
+        where = replace(where, api={"EmulatorDomain": f"execute-api.localhost:{options.emulator_port}", **where.api})
+    outputs = _backend_outputs(account, where)
+    _say("Packaging …")
+    packed = package.build(where.api.get("CorsOrigin", "*"))
+    _say(f"  {len(packed.zip) / 2**20:.1f} MB")
+    _say(f"The API stack of {where.name} …")
+    _print(api.deploy(account, where, packed, outputs))
+
+
+def _backend(account: Account, where: Stage, _: argparse.Namespace) -> None:
+    outputs = _backend_outputs(account, where)
+    for path in chalice_stage.record(where, outputs):
+        _say(f"Written: {path}")
+    _say(f"Now chalice deploy --stage {where.name} deploys the API.")
+    _print(outputs)
+
+
+def _outputs(account: Account, where: Stage, _: argparse.Namespace) -> None:
+    _print(api.stack(account, where).outputs)
+
+
+def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> None:
+    api_stack, backend_stack = api.stack(account, where), backend.stack(account, where)
+    stacks = [api_stack, backend_stack] if options.with_data else [api_stack]
+    doomed = [stack.name for stack in stacks if stack.status]
+    if not doomed:
+        raise Failure(f"Nothing of {where.name} stands here.")
+    if options.with_data:
+        backend.require_unprotected(account, backend_stack.outputs)
+        _say("With every user, profile and account in them, for good. To be deleted:")
+    else:
+        _say("Tables and user pool are kept, with all that is in them. To be deleted:")
+    for name in doomed:
+        _say(f"  {name}")
+    if not options.yes and input(f"Type {where.name} to go on: ").strip() != where.name:
+        raise Failure("Nothing was deleted.")
+    api_stack.delete()
+    if options.with_data:
+        outputs = backend_stack.outputs
+        backend_stack.delete()
+        backend.delete_data(account, outputs)
+
+
+def _backend_outputs(account: Account, where: Stage) -> Outputs:
+    _say(f"The backend stack of {where.name} …")
+    return backend.deploy(account, where)
+
+
+def _print(outputs: Outputs) -> None:
+    width = max(map(len, outputs))
+    _say("")
+    for name, value in sorted(outputs.items()):
+        _say(f"{name:<{width}}  {value}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+COMMANDS = {"deploy": _deploy, "destroy": _destroy, "outputs": _outputs, "backend": _backend}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The API stack: the functions, API Gateway, and what watches over them."""
+
+import hashlib
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.cloudformation import Account, Outputs, Stack, Template
+from infra.package import Package
+from infra.stages import Stage
+
+FROM_BACKEND = [
+    "UsersTable",
+    "UsersTableArn",
+    "ProfilesTable",
+    "ProfilesTableArn",
+    "UserPool",
+    "UserPoolArn",
+    "UserPoolClient",
+    "UserPoolDomain",
+    "UserPoolAdminGroupName",
+    "CallbackURL",
+]
+"""The backend's outputs that are parameters here."""
+
+
+def stack(account: Account, stage: Stage) -> Stack:
+    """The stage's API stack, there or not."""
+    return account.stack(f"roster-api-{stage.name}")
+
+
+def deploy(account: Account, stage: Stage, package: Package, backend: Outputs) -> Outputs:
+    """Upload ``package``, create the stage's API stack or bring it up to date; its outputs."""
+    s3, bucket = account.client("s3"), backend["ArtifactsBucket"]
+    _upload(s3, bucket, package.key, package.zip)
+    template = package.template_for(bucket).encode()
+    key = f"templates/{hashlib.sha256(template).hexdigest()}.json"
+    _upload(s3, bucket, key, template)
+    source = {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
+    parameters = {"Stage": stage.name, **{name: backend[name] for name in FROM_BACKEND}, **stage.api}
+    capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    return stack(account, stage).deploy(Template(source, parameters, capabilities))
+
+
+def _upload(s3: Any, bucket: str, key: str, content: bytes) -> None:
+    """Put ``content`` there, unless it is there already: keys name their content."""
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
+        s3.put_object(Bucket=bucket, Key=key, Body=content)

@@ -1,0 +1,67 @@
+"""What ``chalice deploy --stage …`` needs to know of a backend, recorded in ``.chalice``."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from infra.backend import settings
+from infra.cloudformation import Outputs
+from infra.package import PROJECT
+from infra.stages import Stage
+
+ROLES = {"api": "", "authorizer": "-jwt_authorizer"}
+"""A function's policy, ``.chalice/policy-<role>.json``, and what Chalice calls the function after app and stage."""
+
+
+def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[Path]:
+    """Write the stage's settings into ``.chalice/config.json``, and its policies beside it; yields what was written.
+
+    A policy is the hand-written one, its references to the stacks' resources resolved.
+    """
+    folder = project / ".chalice"
+    _, partition, _, region, account, _ = outputs["UsersTableArn"].split(":", 5)
+    for role, suffix in ROLES.items():
+        group = f"/aws/lambda/roster-{stage.name}{suffix}"
+        logs = f"arn:{partition}:logs:{region}:{account}:log-group:{group}:*"
+        policy = json.loads((folder / f"policy-{role}.json").read_text())
+        path = folder / _policy_file(stage, role)
+        path.write_text(json.dumps(_resolved(policy, outputs, logs), indent=2) + "\n")
+        yield path
+    config = folder / "config.json"
+    recorded = json.loads(config.read_text())
+    recorded["stages"][stage.name] = recorded["stages"].get(stage.name, {}) | {
+        "environment_variables": settings(outputs) | _chosen(stage),
+        "iam_policy_file": _policy_file(stage, "api"),
+        "lambda_functions": {
+            "jwt_authorizer": {
+                **recorded["lambda_functions"]["jwt_authorizer"],
+                "iam_policy_file": _policy_file(stage, "authorizer"),
+            }
+        },
+    }
+    config.write_text(json.dumps(recorded, indent=2) + "\n")
+    yield config
+
+
+def _policy_file(stage: Stage, role: str) -> str:
+    return f"policy-{role}-{stage.name}.json"
+
+
+def _chosen(stage: Stage) -> dict[str, str]:
+    """The settings that are parameters of the API stack."""
+    names = {"CORS_ORIGIN": "CorsOrigin", "LOG_LEVEL": "LogLevel"}
+    return {setting: stage.api[name] for setting, name in names.items() if name in stage.api}
+
+
+def _resolved(part: Any, outputs: Outputs, logs: str) -> Any:
+    """``part`` of a policy, with values for ``Ref`` (an output's) and ``Fn::GetAtt`` (always a log group's ARN)."""
+    if isinstance(part, list):
+        return [_resolved(item, outputs, logs) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "Ref" in part:
+        return outputs[part["Ref"]]
+    if "Fn::GetAtt" in part:
+        return logs
+    return {name: _resolved(value, outputs, logs) for name, value in part.items()}

@@ -1,0 +1,103 @@
+"""What goes to AWS: the zip that both functions run, and the API stack's template, made by ``chalice package``."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.backend import NOWHERE
+from infra.failure import Failure
+
+PROJECT = Path(__file__).resolve().parent.parent
+API = PROJECT / "infra" / "api.yaml"
+CONTENT = ["app.py", "chalicelib", "requirements.txt", ".chalice/config.json", ".chalice/policy-*.json"]
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The oldest time that a zip can hold."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """The same sources give the same bytes, so that a deploy of nothing new changes nothing.
+
+    ``template`` awaits the place of the zip: see ``template_for``.
+    """
+
+    zip: bytes
+    template: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """A name for the zip that only this content has."""
+        return f"functions/{hashlib.sha256(self.zip).hexdigest()}.zip"
+
+    def template_for(self, bucket: str) -> str:
+        """The template, as JSON, for a zip that lies in ``bucket`` under ``key``."""
+        template = json.loads(json.dumps(self.template))
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::Serverless::Function":
+                resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": self.key}
+        return json.dumps(template, separators=(",", ":"), sort_keys=True)
+
+
+def build(cors_origin: str = "*") -> Package:
+    """Package what lies in this checkout. Chalice writes the preflights' ``cors_origin`` into the routes themselves."""
+    with tempfile.TemporaryDirectory() as folder:
+        # A copy: caches, byte code and what `make backend` has recorded must not get in.
+        sources, made = Path(folder) / "sources", Path(folder) / "made"
+        _copy(sources)
+        _chalice_package(sources, made, {**NOWHERE, "CORS_ORIGIN": cors_origin})
+        template = yaml.safe_load((made / "sam.yaml").read_text())
+        return Package(_repacked(made / "deployment.zip"), template)
+
+
+def _copy(target: Path) -> None:
+    for pattern in CONTENT:
+        for source in PROJECT.glob(pattern):
+            place = target / source.relative_to(PROJECT)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            else:
+                shutil.copy(source, place)
+    config = target / ".chalice" / "config.json"
+    base = {key: value for key, value in json.loads(config.read_text()).items() if key != "stages"}
+    config.write_text(json.dumps(base))
+
+
+def _chalice_package(sources: Path, target: Path, settings: Mapping[str, str]) -> None:
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).parent / "chalice"), "--project-dir", str(sources), "package"),
+            *("--template-format", "yaml", "--merge-template", str(API), str(target)),
+        ],
+        env={**ours, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1", **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Failure(f"chalice package failed:\n{(done.stdout + done.stderr).strip()}")
+
+
+def _repacked(path: Path) -> bytes:
+    """The zip with its entries in order and without the times of day that they were made."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
+        for entry in sorted(source.infolist(), key=lambda entry: entry.filename):
+            clean = zipfile.ZipInfo(entry.filename, EPOCH)
+            clean.external_attr = 0o644 << 16
+            clean.compress_type = zipfile.ZIP_DEFLATED
+            target.writestr(clean, source.read(entry))
+    return packed.getvalue()

@@ -1,0 +1,39 @@
+"""The stages that there are: ``stages.yaml``, read and checked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from infra.failure import Failure
+
+STAGES = Path(__file__).parent / "stages.yaml"
+NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage, and the parameters of its stacks that differ from the templates' defaults."""
+
+    name: str
+    backend: Mapping[str, str]
+    api: Mapping[str, str]
+
+
+def stage(name: str, file: Path = STAGES) -> Stage:
+    """The stage that is called ``name``; ``Failure`` if there is none, or if its entry can't be read."""
+    stages = yaml.safe_load(file.read_text())
+    if name not in stages:
+        raise Failure(f"There is no stage {name!r}: infra/stages.yaml has {', '.join(stages)}. Add it there.")
+    if not NAME.fullmatch(name):
+        raise Failure(f"A stage can't be called {name!r}: lower-case letters, digits and hyphens, 20 at the most.")
+    entry = stages[name] or {}
+    for part, parameters in entry.items():
+        if part not in ("backend", "api"):
+            raise Failure(f"infra/stages.yaml: {name} has {part!r}, which is neither backend nor api.")
+        for parameter, value in (parameters or {}).items():
+            if not isinstance(value, str):
+                raise Failure(f"infra/stages.yaml: {name}, {part}: write the value of {parameter} in quotes.")
+    return Stage(name, entry.get("backend") or {}, entry.get("api") or {})
