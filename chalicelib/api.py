@@ -5,6 +5,7 @@ Also the border that requests cross: a handler gets bodies, limits and addresses
 
 import logging
 import re
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from urllib.parse import urlencode
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
 
-from chalicelib import cursors, entity_tags, problems, responses, strict_json
+from chalicelib import cursors, entity_tags, logs, problems, responses, strict_json
 from chalicelib.access import Caller, Route, Rule, reach, require
 from chalicelib.errors import Forbidden, Invalid, Misconfigured, RosterError, UnsupportedMediaType
 from chalicelib.records import Precondition
@@ -45,10 +46,10 @@ class Authorizer(ChaliceAuthorizer):
         try:
             return super().__call__(event, context)
         except InvalidToken as refusal:
-            log.warning("token_refused: %s (request %s)", refusal.reason, context.aws_request_id)
+            log.warning("token_refused", extra={"reason": refusal.reason, "request_id": context.aws_request_id})
             raise
         except KeysUnavailable:
-            log.error("jwks_unavailable (request %s)", context.aws_request_id)
+            log.error("jwks_unavailable", extra={"request_id": context.aws_request_id})
             raise
 
 
@@ -56,8 +57,8 @@ class Api(Chalice):
     """A Chalice app in which every route states its access rule, and errors become problem documents."""
 
     def __init__(self, name: str, settings: Settings) -> None:
-        super().__init__(app_name=name)
-        self.log.setLevel(settings.log_level)
+        super().__init__(app_name=name, configure_logs=False)
+        logs.configure(settings.log_level, on_terminal=settings.chalice_cli)
         self.guarded_routes: dict[str, list[Route]] = {}
         self.api.cors = cors = CORSConfig(
             allow_origin=settings.cors_origin,
@@ -125,7 +126,8 @@ class Api(Chalice):
         """Whom an authorizer let through; ``None`` where the route has none."""
         context = self.request.context.get("authorizer") or {}
         if "claims" in context:
-            return Caller(context["claims"]["sub"])
+            # API Gateway's Cognito authorizer takes ID tokens only; an emulator's may take others.
+            return Caller(context["claims"]["sub"]) if context["claims"].get("token_use") == "id" else None
         if "principalId" in context:
             return Caller(context["principalId"], context.get("admin") == "true")
         return None
@@ -219,12 +221,13 @@ class Api(Chalice):
                 return self._unless_known(view(**path_parameters))
             except RosterError as error:
                 if isinstance(error, Misconfigured):
-                    log.error("misconfigured: %s (request %s)", error.detail, self.request_id)
+                    log.error("misconfigured", extra={"reason": error.detail, "request_id": self.request_id})
                 return problems.of_error(error, self.request_id)
             except Exception as error:  # noqa: BLE001
                 # Where it happened, but not the exception's own text: that may quote what the client sent.
                 frames = "".join(traceback.format_tb(error.__traceback__))
-                log.error("%s (request %s)\n%s", type(error).__name__, self.request_id, frames)
+                fields = {"error": type(error).__name__, "request_id": self.request_id, "frames": frames}
+                log.error("bug", extra=fields)
                 return problems.of_error(error, self.request_id)
 
         guarded.__name__ = view.__name__
@@ -240,7 +243,8 @@ class Api(Chalice):
         return responses.not_modified(response) if known else response
 
     def _finish(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
-        """Middleware: Chalice's own refusals as problems too, and on every answer what all have."""
+        """Middleware: Chalice's own refusals as problems too, on every answer what all have, and a line in the log."""
+        started = time.perf_counter()
         response = get_response(request)
         if isinstance(response.body, dict) and {"Code", "Message"} <= response.body.keys():
             problem = problems.OF_STATUS.get(HTTPStatus(response.status_code), problems.INTERNAL_ERROR)
@@ -253,4 +257,19 @@ class Api(Chalice):
             **self.cors_headers,
         }.items():
             response.headers.setdefault(name, value)
+        self._log(response, time.perf_counter() - started)
         return response
+
+    def _log(self, response: Response, seconds: float) -> None:
+        caller = self.caller
+        problem = response.problem.slug if isinstance(response, problems.ProblemAnswer) else None
+        fields = {
+            "request_id": self.request_id,
+            "method": self.request.method,
+            "route": self.request.context.get("resourcePath"),
+            "status": response.status_code,
+            "duration_ms": round(seconds * 1000, 1),
+            "sub": caller.sub if caller else None,
+            "problem": problem,
+        }
+        log.info("request", extra={name: value for name, value in fields.items() if value is not None})

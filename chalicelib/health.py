@@ -42,9 +42,9 @@ class Health:
     def _passed(self, name: str, probe: "Future[object]") -> bool:
         if not probe.done():
             probe.cancel()
-            log.error("not_ready: %s: timeout", name)
+            log.error("not_ready", extra={"check": name, "reason": "timeout"})
             return False
         error = probe.exception()
         if error is not None:
-            log.error("not_ready: %s: %s", name, type(error).__name__)
+            log.error("not_ready", extra={"check": name, "reason": type(error).__name__})
         return error is None

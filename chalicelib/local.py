@@ -16,7 +16,6 @@ import chalice.local
 from chalice.app import CognitoUserPoolAuthorizer
 from chalice.local import (
     ForbiddenError,
-    InvalidAuthorizerError,
     LocalGatewayAuthorizer,
     LocalGatewayException,
     MatchResult,
@@ -47,6 +46,7 @@ def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
     chalice.local.RouteMatcher = Matcher  # type: ignore[misc]
     handler: Any = chalice.local.ChaliceRequestHandler
     handler.__getattr__ = _any_method
+    handler.log_request, handler.log_message = _log_access, _log_nothing
     handler._send_http_response_with_body = _without_body_for_head(handler._send_http_response_with_body)
     # With the standard library's 5, a burst of connections is refused before anybody has looked at it.
     chalice.local.ThreadedHTTPServer.request_queue_size = 512
@@ -57,6 +57,19 @@ def _any_method(handler: Any, name: str) -> Any:
     if name.startswith("do_"):
         return handler._generic_handle
     raise AttributeError(name)
+
+
+def _log_access(handler: Any, code: int | str = "-", _size: int | str = "-") -> None:
+    """The gateway's line about a request, as in API Gateway's access log: the route, not the path nor the query."""
+    try:
+        route = RouteMatcher(list(handler.local_gateway._app_object.routes)).match_route(handler.path).route
+    except ValueError:
+        route = "-"
+    log.info("access", extra={"method": handler.command, "route": route, "status": int(code)})
+
+
+def _log_nothing(_handler: Any, _format: str, *_: object) -> None:
+    """The server's own lines would quote what the client sent."""
 
 
 def _without_body_for_head(send: Callable[..., None]) -> Callable[..., None]:
@@ -107,22 +120,25 @@ class _Authorizer(LocalGatewayAuthorizer):
             raise
         except Exception as error:  # noqa: BLE001
             why = error.reason if isinstance(error, InvalidToken) else type(error).__name__
-            log.warning("not_authorized: %s (request %s)", why, lambda_context.aws_request_id)
+            log.warning("not_authorized", extra={"reason": why, "request_id": lambda_context.aws_request_id})
             raise _as_api_gateway_has_it(error, lambda_context) from None
         lambda_event["requestContext"]["authorizer"] = {"claims": _as_text(claims)}
         return lambda_event, lambda_context
 
 
+class _AuthorizerFailure(LocalGatewayException):
+    CODE = 503
+
+
 def _as_api_gateway_has_it(error: Exception, lambda_context: Any) -> LocalGatewayException:
-    """401 for the text ``Unauthorized``, 500 for everything else."""
+    """401 for the text ``Unauthorized``; for everything else 503, as infra/api.yaml makes of API Gateway's 500."""
     request_id = {"x-amzn-RequestId": lambda_context.aws_request_id}
     if str(error) == "Unauthorized":
         return NotAuthorizedError(
             {**request_id, "x-amzn-ErrorType": "UnauthorizedException"}, b'{"message":"Unauthorized"}'
         )
-    return InvalidAuthorizerError(
-        {**request_id, "x-amzn-ErrorType": "AuthorizerConfigurationException"}, b'{"message":null}'
-    )
+    failure = {**request_id, "x-amzn-ErrorType": "AuthorizerFailureException", "Retry-After": "1"}
+    return _AuthorizerFailure(failure, b'{"message":null}')
 
 
 def _as_text(claims: Claims) -> dict[str, str]:

@@ -68,6 +68,18 @@ OF_STATUS = {problem.status: problem for problem in (METHOD_NOT_ALLOWED, UNSUPPO
 MEDIA_TYPE = "application/problem+json"
 
 
+class ProblemAnswer(Response):
+    """The answer that carries a problem document."""
+
+    def __init__(self, problem: Problem, body: str, headers: dict[str, str]) -> None:
+        super().__init__(
+            body=body,
+            status_code=problem.status.value,
+            headers={"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **headers},
+        )
+        self.problem = problem
+
+
 def of_error(error: Exception, request_id: str) -> Response:
     """The answer to a request that ended in ``error``; says nothing of an error that is not the domain's."""
     problem = next((problem for kind, problem in OF_ERROR.items() if isinstance(error, kind)), INTERNAL_ERROR)
@@ -100,8 +112,4 @@ def answer(
         "request_id": request_id,
         **(members or {}),
     }
-    return Response(
-        body=dumps(document),
-        status_code=problem.status.value,
-        headers={"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **(headers or {})},
-    )
+    return ProblemAnswer(problem, dumps(document), headers or {})

@@ -115,7 +115,8 @@ class SigningKeys:
                 self._last_failed = False
             except (OSError, ValueError) as error:
                 self._last_failed = True
-                log.error("jwks_unavailable: %s; %d keys in use", type(error).__name__, len(self._keys))
+                fields = {"reason": type(error).__name__, "keys_in_use": len(self._keys)}
+                log.error("jwks_not_refreshed", extra=fields)
             finally:
                 self._tried_at = self._clock()
                 self._attempts += 1
@@ -171,7 +172,7 @@ def read_keys(body: bytes) -> dict[str, SigningKey]:
     for jwk in candidates:
         fault = _fault(jwk) or ("kid is not unique" if uses[jwk["kid"]] > 1 else None)
         if fault:
-            log.warning("signing_key_skipped: %r: %s", str(jwk.get("kid"))[:128], fault)
+            log.warning("signing_key_skipped", extra={"kid": ascii(jwk.get("kid"))[:128], "reason": fault})
         else:
             keys[jwk["kid"]] = SigningKey(jwk["kid"], jwk["n"], jwk["e"])
     if not keys:

@@ -1,8 +1,12 @@
 """What all tests share."""
 
+import logging
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import logged
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
@@ -22,3 +26,13 @@ os.environ |= {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_secret_is_logged():
+    """Of all the tests that run, by the time they have."""
+    handler = logged.Everything()
+    logging.getLogger("roster").addHandler(handler)
+    yield
+    logging.getLogger("roster").removeHandler(handler)
+    assert logged.secrets() == {}

@@ -4,7 +4,7 @@ import pytest
 
 from tests.api import targets
 
-TARGETS = {"inprocess": targets.in_process, "local": targets.local}
+TARGETS = {"inprocess": targets.in_process, "local": targets.local, "deployed": targets.deployed}
 
 
 @pytest.fixture(scope="session", params=TARGETS)

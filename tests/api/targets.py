@@ -1,12 +1,14 @@
-"""Where the API runs while it is tested. Both targets look alike to a test:
+"""Where the API runs while it is tested. All targets look alike to a test:
 
 - ``inprocess``: ``chalice.test.Client``, with moto's DynamoDB and Cognito;
-- ``local``: ``chalice local`` over HTTP on the embedded AWS, started as ``make run`` starts it.
+- ``local``: ``chalice local`` over HTTP on the embedded AWS, started as ``make run`` starts it;
+- ``deployed``: what ``make deploy STAGE=local`` makes, through API Gateway, found by the stacks' outputs.
 """
 
 import importlib
 import json
 import os
+import subprocess
 import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +27,7 @@ from moto.utilities.utils import load_resource
 
 from chalicelib.repository import DynamoDB, ProfileRepository, UserRepository
 from embedded import accounts, aws, processes, stack
-from tests import backend_template
+from tests import backend_template, logged
 from tests.api import description
 from tests.pool import KeyServer
 
@@ -60,17 +62,40 @@ class Person:
     token: str
 
 
+NAMES = ("inprocess", "local", "deployed")
+DIFFERENCES = {
+    "Answers of the gateway itself": ("Chalice's own shape", "Chalice's own shape", "problem documents"),
+    "A method that a route has not": ("405 with `Allow`", "405 with `Allow`", "404"),
+    "An access token at `/` and `/user/profile`": ("401", "401", "403, from Roster's second lock"),
+    "Escapes (`%41`) in a `userid`": ("refused: 400", "refused: 400", "undone by the emulator"),
+    "A body that is not UTF-8": ("refused: 400", "refused: 400", "U+FFFD for what can't be read"),
+    "Names of the caller in the token": ("none: moto has only `email`", "as in Cognito", "as in Cognito"),
+    "Policies": ("asked for with each request", "asked for with each request", "cached 300 s a token"),
+    "Requests at once": ("one", "a thread each", "a process each"),
+    "Tokens": ("moto's pools share one key", "each pool has its keys", "each pool has its keys"),
+    "Confirmation and reset codes": ("any is taken", "any is taken", "any is taken"),
+    "Throttling, 10 MB, 29 s, alarms": ("none", "none", "none"),
+}
+"""Where the targets behave differently: what ``inprocess``, ``local`` and ``deployed`` do. All of it stands in
+docs/local-and-cloud.md too."""
+
+
 class Target:
     """The API, the Cognito that its users sign up with, and the tables underneath."""
 
     name: str
     threads: int
+    base_url = ""
     cognito: Any
     connection: DynamoDB
     user_pool_id: str
     client_id: str
     users_table: str
     profiles_table: str
+
+    def how(self, difference) -> str:
+        """What this target does where the targets differ."""
+        return DIFFERENCES[difference][NAMES.index(self.name)]
 
     def send(self, method, path, headers, body) -> Answer:
         """One request."""
@@ -85,9 +110,31 @@ class Target:
             sent.setdefault("Content-Type", "application/json")
             body = _dumps(json).encode()
         answer = self.send(method, path, sent, body)
-        check(answer)
-        description.check(method, path, answer)
+        self._check(answer)
+        description.check(method, path.removeprefix(self.base_url), answer)
         return answer
+
+    def _check(self, answer):
+        """What every answer of the API has."""
+        assert answer.status < 500 or answer.status == 503, answer
+        assert answer.headers["access-control-allow-origin"] == "*"
+        if answer.is_gateways_own and self.how("Answers of the gateway itself") == "Chalice's own shape":
+            return
+        request_id = answer.headers["x-amzn-requestid" if answer.is_gateways_own else "x-request-id"]
+        assert request_id
+        if answer.status == 304:
+            assert answer.body == b""
+        elif answer.status >= 400 and "checks" not in answer.json:
+            problem = answer.json
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["cache-control"] == "no-store"
+            assert problem["status"] == answer.status
+            assert problem["type"].startswith("urn:roster:problem:")
+            assert problem["title"]
+            assert problem["detail"]
+            assert problem["request_id"] == request_id
+        else:
+            assert answer.headers["content-type"] == "application/json"
 
     def at_once(self, requests):
         """Make many requests, as many at the same time as the target can take; their answers, in order."""
@@ -151,28 +198,6 @@ class Target:
         """They join the admin group and sign in anew: groups stand in the token."""
         self.cognito.admin_add_user_to_group(UserPoolId=self.user_pool_id, Username=person.email, GroupName="apiAdmins")
         return Person(person.email, person.sub, self.sign_in(person.email))
-
-
-def check(answer):
-    """What every answer of the API has."""
-    assert answer.status < 500 or answer.status == 503, answer
-    assert answer.headers["access-control-allow-origin"] == "*"
-    if answer.is_gateways_own:
-        return  # in `chalice local` it keeps Chalice's own shape
-    assert answer.headers["x-request-id"]
-    if answer.status == 304:
-        assert answer.body == b""
-    elif answer.status >= 400 and "checks" not in answer.json:
-        problem = answer.json
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.headers["cache-control"] == "no-store"
-        assert problem["status"] == answer.status
-        assert problem["type"].startswith("urn:roster:problem:")
-        assert problem["title"]
-        assert problem["detail"]
-        assert problem["request_id"] == answer.headers["x-request-id"]
-    else:
-        assert answer.headers["content-type"] == "application/json"
 
 
 class _InProcess(Target):
@@ -241,13 +266,20 @@ def imported_app(environ):
         os.environ |= before
 
 
-class _OverHTTP(Target):
-    threads = 64
+class _Loopback(httpx.HTTPTransport):
+    """Takes every name for this machine, as curl and browsers take ``*.localhost``."""
 
-    def __init__(self, name, base_url):
+    def handle_request(self, request):
+        request.url = request.url.copy_with(host="127.0.0.1")  # the Host header stays
+        return super().handle_request(request)
+
+
+class _OverHTTP(Target):
+    def __init__(self, name, base_url, threads):
         self.name = name
         self.base_url = base_url
-        self._http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)
+        self.threads = threads
+        self._http = httpx.Client(base_url=base_url, timeout=30, transport=_Loopback())
 
     def send(self, method, path, headers, body):
         answer = self._http.request(method, path, headers=headers, content=body)
@@ -274,14 +306,43 @@ def local(folder):
     """The ``local`` target."""
     api_port, aws_port = processes.free_port(), processes.free_port()
     with stack.running(api_port, aws_port, folder, lambda _: None, log=folder / "api.log") as (running, *_):
-        target = _OverHTTP("local", running.api)
-        target.connection = _Connected(aws_port)
-        target.cognito = aws.client("cognito-idp", aws_port)
-        target.user_pool_id, target.client_id = running.outputs["UserPool"], running.outputs["UserPoolClient"]
-        target.users_table = running.outputs["UsersTable"]
-        target.profiles_table = running.outputs["ProfilesTable"]
-        yield target
-        target.close()
+        yield from _connected(_OverHTTP("local", running.api, threads=64), aws_port, running.outputs)
+        logged.texts.append((folder / "api.log").read_text())
+
+
+@contextmanager
+def deployed(folder):
+    """The ``deployed`` target."""
+    aws_port = processes.free_port()
+    with stack.aws_running(aws_port, folder, lambda _: None):
+        make_deploy(folder)
+        outputs = aws.account(aws_port).stack("roster-api-local").outputs
+        yield from _connected(_OverHTTP("deployed", outputs["APIEndpoint"], threads=8), aws_port, outputs)
+        logged.texts.extend(_function_logs(aws.client("logs", aws_port)))
+
+
+def make_deploy(state):
+    """``make deploy STAGE=local`` on the embedded AWS that runs with its state in ``state``; what it prints."""
+    # -o: the environments are what these tests run in, so make must not make them anew.
+    command = ["make", "-o", ".venv", "-o", ".venv-embedded", "deploy", "STAGE=local", f"STATE_DIR={state}"]
+    done = subprocess.run(command, cwd=aws.PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _function_logs(logs):
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/roster-local")["logGroups"]:
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+            yield from (event["message"] for event in page["events"])
+
+
+def _connected(target, aws_port, outputs):
+    target.connection = _Connected(aws_port)
+    target.cognito = aws.client("cognito-idp", aws_port)
+    target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]
+    target.users_table, target.profiles_table = outputs["UsersTable"], outputs["ProfilesTable"]
+    yield target
+    target.close()
 
 
 def _dumps(value):

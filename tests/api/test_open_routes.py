@@ -33,15 +33,27 @@ def test_readiness_has_an_entry_for_each_dependency(api):
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "HEAD", "TRACE", "QUERY"])
-def test_an_unknown_method_is_405_and_says_which_are_known(api, method):
+def test_a_method_that_the_route_has_not_is_refused(api, method):
+    expected = api.how("A method that a route has not")
     answer = api.send(method, "/open", {}, None)
     assert api.get("/open").status == 200  # on the same connection, if there is one
+    assert answer.status == int(expected[:3])
     if method == "HEAD":  # whose answer has no body
-        assert answer.status == 405
         return
-    assert answer.status == 405
-    assert answer.headers["allow"] == "GET"
-    assert answer.json["type"] == "urn:roster:problem:method-not-allowed"
+    if "Allow" in expected:
+        assert answer.headers["allow"] == "GET"
+        assert answer.json["type"] == "urn:roster:problem:method-not-allowed"
+    else:
+        assert answer.json["type"] == "urn:roster:problem:not-found"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}], ids=str)
+def test_a_path_that_no_route_has_is_refused_and_gives_no_token_back(api, headers):
+    answer = api.send("GET", "/nowhere", headers, None)
+    shape = api.how("Answers of the gateway itself")
+    assert answer.status == (404 if shape == "problem documents" else 403)
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert b"Bearer" not in answer.body
 
 
 def test_a_browsers_preflight_is_answered_for_ten_minutes(api):

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from embedded import aws, processes, stack
 from infra import backend, stages
-from tests import backend_template
+from tests import backend_template, logged
 from tests.api.targets import imported_app
 from tests.pool import KeyServer, Pool
 
@@ -74,6 +74,7 @@ def local(pool, keys, folder):
                 return client.request(method, path, headers=headers).status_code
 
             yield send
+        logged.texts.append((folder / "api.log").read_text())
 
 
 @pytest.fixture(scope="session", params=[in_process, local], ids=["inprocess", "local"])

@@ -72,13 +72,13 @@ def test_a_key_that_appears_while_the_service_runs_is_taken_and_unknown_ones_cos
     assert guarded.keys.requests - before <= 1
 
 
-def test_when_no_key_can_be_had_it_is_a_500_and_never_a_401(tmp_path):
-    """An outage is not a bad token; API Gateway answers an authorizer's error with 500."""
+def test_when_no_key_can_be_had_it_is_a_503_and_never_a_401(tmp_path):
+    """An outage is not a bad token."""
     pool, keys = Pool(), KeyServer()
     keys.answer = b"out of order"
     with in_process(pool, keys, tmp_path) as send:
         for path in (OWN, "/"):
-            assert send("GET", path, {"Authorization": pool.token()}) == 500
+            assert send("GET", path, {"Authorization": pool.token()}) == 503
         keys.serve(pool.key.jwk)
         for path in (OWN, "/"):
             assert send("GET", path, {"Authorization": pool.token()}) == 200

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from chalicelib.logs import TerminalFormatter
 from tests.pool import KeyServer, Pool
 from tests.security.attacks import ATTACKS
 from tests.security.conftest import in_process
@@ -23,6 +24,7 @@ def logged():
     """Everything that Roster logs meanwhile, as text."""
     lines = []
     handler = logging.Handler()
+    handler.setFormatter(TerminalFormatter())
     handler.emit = lambda record: lines.append(handler.format(record))
     logger = logging.getLogger("roster")
     logger.addHandler(handler)
@@ -34,13 +36,13 @@ def logged():
 def test_a_refusal_is_logged_with_its_reason_and_the_requests_id(served, logged, path):
     pool, _, send = served
     assert send("GET", path, {"Authorization": pool.token(exp=1)}) == 401
-    assert any("expired" in line and "request " in line for line in logged)
+    assert any("reason=expired" in line and "request_id=" in line for line in logged)
 
 
 def test_an_outage_of_the_keys_is_logged_as_one(logged, tmp_path):
     pool, keys = Pool(), KeyServer()
     with in_process(pool, keys, tmp_path) as send:
-        assert send("GET", "/users/another", {"Authorization": pool.token()}) == 500
+        assert send("GET", "/users/another", {"Authorization": pool.token()}) == 503
     assert any("jwks_unavailable" in line for line in logged)
     keys.close()
 
@@ -55,12 +57,14 @@ def test_no_token_no_address_and_no_body_is_ever_logged(served, logged):
         sent.append(authorization)
     good = pool.token(**{"cognito:groups": ["apiAdmins"]})
     headers = {"Authorization": good, "Content-Type": "application/json"}
+    assert send("GET", "/users?cursor=secret-query&limit=1", headers) == 400
     for method, path in (("POST", "/users"), ("PUT", "/users/x"), ("PATCH", "/users/x"), ("POST", "/user/profile")):
         assert send(method, path, headers, body) == 400
     text = "\n".join(logged)
     assert text.count("token_refused") == len(ATTACKS)
     assert "jane@example.com" not in text
     assert "body" not in text
+    assert "secret-query" not in text
     parts = {part for authorization in [*sent, good] for part in authorization.split(".") if len(part) > 20}
     assert not [part for part in parts if part in text]
 
