@@ -51,7 +51,7 @@ backend: .venv $(EMBEDDED) ## deploy the backend of STAGE=… and record it for 
 
 test: lint .venv-embedded ## lint, then run every test
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.json promises
 	@FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/fuzz -s

@@ -59,6 +59,7 @@ class Api(Chalice):
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(app_name=name, configure_logs=False)
         logs.configure(settings.log_level, on_terminal=settings.chalice_cli)
+        self._client_ids = settings.client_ids
         self.guarded_routes: dict[str, list[Route]] = {}
         self.api.cors = cors = CORSConfig(
             allow_origin=settings.cors_origin,
@@ -126,11 +127,16 @@ class Api(Chalice):
         """Whom an authorizer let through; ``None`` where the route has none."""
         context = self.request.context.get("authorizer") or {}
         if "claims" in context:
-            # API Gateway's Cognito authorizer takes ID tokens only; an emulator's may take others.
-            return Caller(context["claims"]["sub"]) if context["claims"].get("token_use") == "id" else None
+            return self._bearer(context["claims"])
         if "principalId" in context:
             return Caller(context["principalId"], context.get("admin") == "true")
         return None
+
+    def _bearer(self, claims: Mapping[str, str]) -> Caller | None:
+        """Whom a Cognito authorizer let through, if ours would have too: API Gateway's takes every client of the pool,
+        and an emulator's every kind of token."""
+        is_ours = claims.get("token_use") == "id" and claims.get("aud") in self._client_ids
+        return Caller(claims["sub"]) if is_ours else None
 
     @property
     def caller_sub(self) -> str:

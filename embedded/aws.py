@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,9 @@ def client(service: str, port: int) -> Any:
     return session.client(service, region_name=REGION, endpoint_url=endpoint(port), config=config)
 
 
-def account(port: int) -> Account:
-    """The embedded AWS as an account to deploy in, quietly."""
-    return Account(lambda service: client(service, port), lambda _: None, pause=0.05)
+def account(port: int, say: Callable[[str], None] = lambda _: None) -> Account:
+    """The embedded AWS as an account to deploy in."""
+    return Account(lambda service: client(service, port), say, pause=0.05)
 
 
 def _environ_without_aws() -> dict[str, str]:

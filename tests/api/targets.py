@@ -255,15 +255,18 @@ def imported_app(environ):
 
     before = os.environ.copy()
     authorizer, matcher = chalice.local.LocalGatewayAuthorizer, chalice.local.RouteMatcher
-    os.environ |= environ
     sys.modules.pop("app", None)
     try:
-        yield importlib.import_module("app")
+        os.environ |= environ
+        try:
+            app = importlib.import_module("app")
+        finally:  # it has read them; processes that other tests start must not
+            os.environ.clear()
+            os.environ |= before
+        yield app
     finally:
         sys.modules.pop("app", None)
         chalice.local.LocalGatewayAuthorizer, chalice.local.RouteMatcher = authorizer, matcher
-        os.environ.clear()
-        os.environ |= before
 
 
 class _Loopback(httpx.HTTPTransport):

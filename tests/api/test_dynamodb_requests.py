@@ -1,19 +1,33 @@
-"""What each route costs: the requests that it makes to DynamoDB, as botocore sends them."""
+"""What each route costs: the requests that it makes to DynamoDB, as botocore sends them; and that they are granted."""
 
+import json
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+
+POLICY = Path(__file__).parent.parent.parent / ".chalice" / "policy-api.json"
 
 pytestmark = pytest.mark.parametrize("api", ["inprocess"], indirect=True)
 
 
 @contextmanager
 def recorded(api):
-    """The names of the operations that DynamoDB is asked for meanwhile."""
+    """The operations that DynamoDB is asked for meanwhile."""
+    with recorded_with_tables(api) as asked:
+        names = []
+        yield names
+    names.extend(operation for operation, _ in asked)
+
+
+@contextmanager
+def recorded_with_tables(api):
+    """The operations that DynamoDB is asked for meanwhile, each with its table."""
     asked = []
 
     def note(request, **_):
-        asked.append(request.headers["X-Amz-Target"].decode().partition(".")[2])
+        operation = request.headers["X-Amz-Target"].decode().partition(".")[2]
+        asked.append((operation, json.loads(request.body)["TableName"]))
 
     events = api.connection.client.meta.events
     events.register("before-send.dynamodb", note)
@@ -88,3 +102,21 @@ def test_whoever_is_refused_costs_nothing(api, person, own):
         assert api.put(own, token=person.token, body=b"[", headers={"Content-Type": "application/json"}).status == 400
         assert api.get("/user/profile").status == 401
     assert asked == []
+
+
+def test_exactly_what_is_asked_for_is_granted(api, admin, person, own):
+    with recorded_with_tables(api) as asked:
+        for method, path, _ in ROUTES:
+            caller = admin if path.startswith("/users") else person
+            body = ... if method in ("GET", "DELETE") else {"name": "Jane"}
+            api.request(method, path.format(own=own), token=caller.token, json=body)
+        api.post("/users", token=admin.token, json={}, headers={"Idempotency-Key": "granted"})
+        assert api.get("/health/ready").status == 200
+    tables = {"UsersTableArn": api.users_table, "ProfilesTableArn": api.profiles_table}
+    granted = {
+        (action.removeprefix("dynamodb:"), tables[statement["Resource"]["Ref"]])
+        for statement in json.loads(POLICY.read_text())["Statement"]
+        for action in statement["Action"]
+        if action.startswith("dynamodb:")
+    }
+    assert set(asked) == granted

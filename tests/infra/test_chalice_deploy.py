@@ -1,0 +1,188 @@
+"""Plain `chalice deploy`, by Chalice's own program, with what `make backend` has recorded. The AWS is moto's."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+from chalice.awsclient import TypedAWSClient
+from chalice.cli import cli
+from click.testing import CliRunner
+from moto import mock_aws
+
+from infra import backend, chalice_stage, stages
+from infra.package import PROJECT
+from tests.api.targets import imported_app
+
+OUTPUTS = {
+    "UsersTable": "users",
+    "UsersTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/users",
+    "ProfilesTable": "profiles",
+    "ProfilesTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/profiles",
+    "UserPool": "us-east-1_pool",
+    "UserPoolArn": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_pool",
+    "UserPoolClient": "client",
+    "UserPoolAdminGroupName": "apiAdmins",
+}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of what Chalice deploys, after `make backend STAGE=dev`."""
+    folder = tmp_path_factory.mktemp("checkout") / "roster"
+    folder.mkdir()
+    for name in ("app.py", "requirements.txt"):
+        shutil.copy(PROJECT / name, folder)
+    for name in ("chalicelib", ".chalice"):
+        ignored = shutil.ignore_patterns("__pycache__", "deploy*", "policy-*-*.json")
+        shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
+    list(chalice_stage.record(stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}), OUTPUTS, folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def aws():
+    with mock_aws():
+        yield
+
+
+imported = []
+"""The definitions that Chalice has API Gateway import. moto forgets their authorizers."""
+
+
+@pytest.fixture(scope="module")
+def chalice_cli(checkout, aws):
+    """Run Chalice; what it prints."""
+
+    def for_moto(swagger):
+        """What moto can import: OpenAPI 3, described, without mock integrations. AWS takes what Chalice writes."""
+        imported.append(swagger)
+        paths = {
+            path: {method: operation for method, operation in methods.items() if method != "options"}
+            for path, methods in swagger["paths"].items()
+        }
+        return {"openapi": "3.0.1", "info": {**swagger["info"], "description": "Roster"}, "paths": paths}
+
+    def adapting(call):
+        def adapted(client, *arguments, swagger_document, **others):
+            return call(client, *arguments, swagger_document=for_moto(swagger_document), **others)
+
+        return adapted
+
+    def run(*arguments):
+        done = CliRunner().invoke(cli, ["--project-dir", str(checkout), *arguments], obj={})
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.output
+
+    patch = pytest.MonkeyPatch()
+    for name in ("import_rest_api", "update_api_from_swagger"):
+        patch.setattr(TypedAWSClient, name, adapting(getattr(TypedAWSClient, name)))
+    folder, path, environ = Path.cwd(), sys.path[:], os.environ.copy()
+    with imported_app(backend.NOWHERE):
+        yield run
+    patch.undo()
+    os.chdir(folder)  # Chalice goes where the project is, and sets what its stage has
+    sys.path[:] = path
+    os.environ.clear()
+    os.environ |= environ
+
+
+def functions():
+    return {function["FunctionName"]: function for function in boto3.client("lambda").list_functions()["Functions"]}
+
+
+def inventory():
+    """All that there is, by its names."""
+    gateway = boto3.client("apigateway")
+    return {
+        "functions": functions().keys(),
+        "roles": {role["RoleName"] for role in boto3.client("iam").list_roles()["Roles"]},
+        "apis": {rest_api["id"] for rest_api in gateway.get_rest_apis()["items"]},
+    }
+
+
+@pytest.fixture(scope="module")
+def deployed(chalice_cli):
+    """What the first `chalice deploy --stage dev` prints."""
+    return chalice_cli("deploy", "--stage", "dev")
+
+
+@pytest.fixture
+def rest_api(deployed):
+    (found,) = boto3.client("apigateway").get_rest_apis()["items"]
+    return found["id"]
+
+
+class TestRecorded:
+    def test_the_stage_has_the_backends_settings_and_the_operators(self, checkout):
+        stage = json.loads((checkout / ".chalice" / "config.json").read_text())["stages"]["dev"]
+        assert stage["environment_variables"] == {**backend.settings(OUTPUTS), "CORS_ORIGIN": "https://a.example"}
+
+    @pytest.mark.parametrize(("role", "suffix"), [("api", ""), ("authorizer", "-jwt_authorizer")])
+    def test_each_policy_is_the_hand_written_one_for_these_resources(self, checkout, role, suffix):
+        written = json.loads((PROJECT / ".chalice" / f"policy-{role}.json").read_text())
+        recorded = json.loads((checkout / ".chalice" / f"policy-{role}-dev.json").read_text())
+        assert [s["Action"] for s in recorded["Statement"]] == [s["Action"] for s in written["Statement"]]
+        resources = {statement["Sid"]: statement["Resource"] for statement in recorded["Statement"]}
+        assert resources["Logs"] == f"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/roster-dev{suffix}:*"
+        if role == "api":
+            assert resources["Users"] == OUTPUTS["UsersTableArn"]
+            assert resources["Profiles"] == OUTPUTS["ProfilesTableArn"]
+
+    def test_recording_again_changes_nothing(self, checkout):
+        before = {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")}
+        list(chalice_stage.record(stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}), OUTPUTS, checkout))
+        assert {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")} == before
+
+
+class TestDeployed:
+    def test_it_says_where_the_api_is(self, deployed):
+        assert "Rest API URL: https://" in deployed
+
+    def test_there_are_two_functions_each_with_its_settings_and_its_policy(self, deployed):
+        assert functions().keys() == {"roster-dev", "roster-dev-jwt_authorizer"}
+        for function in functions().values():
+            assert function["Environment"]["Variables"]["USERS_TABLE"] == "users"
+        policies = {}
+        for name, function in functions().items():
+            role = function["Role"].rpartition("/")[2]
+            (policy,) = boto3.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+            document = boto3.client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            policies[name] = {action for statement in document["Statement"] for action in statement["Action"]}
+        assert policies["roster-dev-jwt_authorizer"] == {"logs:CreateLogStream", "logs:PutLogEvents"}
+        assert "dynamodb:UpdateItem" in policies["roster-dev"]
+
+    def test_every_route_is_there_with_its_authorizer(self, rest_api):
+        resources = boto3.client("apigateway").get_resources(restApiId=rest_api, limit=500)["items"]
+        made = {(method, resource["path"]) for resource in resources for method in resource.get("resourceMethods", {})}
+        sent = {
+            (method.upper(), path): operation.get("security")
+            for path, methods in imported[0]["paths"].items()
+            for method, operation in methods.items()
+            if method != "options"
+        }
+        with imported_app(backend.NOWHERE) as app:
+            expected = {
+                (method, path): [{entry.authorizer.name: []}] if entry.authorizer else None
+                for path, methods in app.app.routes.items()
+                for method, entry in methods.items()
+            }
+        assert sent == expected
+        assert made == expected.keys()
+
+    def test_api_gateway_may_invoke_both(self, rest_api):
+        for name in functions():
+            policy = json.loads(boto3.client("lambda").get_policy(FunctionName=name)["Policy"])
+            assert any(rest_api in json.dumps(statement) for statement in policy["Statement"]), name
+
+    def test_a_second_deploy_makes_nothing_new(self, deployed, chalice_cli):
+        before = inventory()
+        chalice_cli("deploy", "--stage", "dev")
+        assert inventory() == before
+
+    def test_delete_removes_all_of_it(self, deployed, chalice_cli):
+        chalice_cli("delete", "--stage", "dev")
+        assert not any(inventory().values())

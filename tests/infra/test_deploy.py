@@ -1,0 +1,242 @@
+"""`make deploy`, `make outputs` and `make destroy`, on the embedded AWS."""
+
+import json
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from embedded import aws, processes
+from infra import backend, stages
+from infra.__main__ import main
+from infra.cloudformation import Template
+from infra.failure import Failure
+from tests.api.targets import make_deploy
+
+GOOD = {"Topic": {"Type": "AWS::SNS::Topic"}}
+
+
+@pytest.fixture
+def bad(embedded_aws):
+    """Resources of which one can't be made: its name is taken."""
+    domain = {"Domain": embedded_aws.outputs["UserPoolDomain"], "UserPoolId": embedded_aws.outputs["UserPool"]}
+    return {**GOOD, "Domain": {"Type": "AWS::Cognito::UserPoolDomain", "Properties": domain}}
+
+
+def template(resources):
+    return Template({"TemplateBody": json.dumps({"Resources": resources})}, {}, [])
+
+
+def events(account, name):
+    """How many things have happened to a stack."""
+    return len(account.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"])
+
+
+class TestStack:
+    def test_it_tells_each_event_as_it_comes(self, account, said):
+        account.stack("telling").deploy(template(GOOD))
+        assert [line.split() for line in said] == [
+            ["CREATE_IN_PROGRESS", "telling"],
+            ["CREATE_IN_PROGRESS", "Topic"],
+            ["CREATE_COMPLETE", "Topic"],
+            ["CREATE_COMPLETE", "telling"],
+        ]
+
+    def test_nothing_new_changes_nothing(self, account, said):
+        stack = account.stack("unchanged")
+        stack.deploy(template(GOOD))
+        before = events(account, "unchanged")
+        said.clear()
+        stack.deploy(template(GOOD))
+        assert said == ["  Nothing to change."]
+        assert events(account, "unchanged") == before
+        changed = {"Topic": {**GOOD["Topic"], "Properties": {"DisplayName": "Changed"}}}
+        stack.deploy(template(changed))
+        assert stack.status == "UPDATE_COMPLETE"
+
+    def test_a_failure_names_the_resource_and_why_and_the_next_deploy_starts_afresh(self, account, said, bad):
+        stack = account.stack("failing")
+        with pytest.raises(Failure, match=r"failing could not be deployed \(ROLLBACK_COMPLETE\): Domain: .+"):
+            stack.deploy(template(bad))
+        assert any("CREATE_FAILED" in line and "Domain" in line for line in said)
+        with pytest.raises(Failure, match="There is no stack failing here that stands"):
+            _ = stack.outputs
+        stack.deploy(template(GOOD))
+        assert stack.status == "CREATE_COMPLETE"
+
+    def test_a_failed_update_names_the_resource_and_leaves_what_there_was(self, account, bad):
+        stack = account.stack("updated")
+        stack.deploy(template(GOOD))
+        with pytest.raises(Failure, match=r"updated could not be deployed \(UPDATE_ROLLBACK_COMPLETE\): Domain: .+"):
+            stack.deploy(template(bad))
+        stack.deploy(template(GOOD))  # it can be deployed again
+
+    def test_a_template_that_is_none_is_refused(self, account):
+        with pytest.raises((Failure, account.client("cloudformation").exceptions.ClientError)):
+            account.stack("nonsense").deploy(template({"Thing": {"Type": "No::Such::Thing"}}))
+
+    def test_a_deleted_stack_is_gone(self, account, said):
+        stack = account.stack("deleted")
+        stack.deploy(template(GOOD))
+        said.clear()
+        stack.delete()
+        assert stack.status is None
+        assert any("DELETE_COMPLETE" in line for line in said)
+        stack.delete()  # and again
+
+
+class TestStages:
+    def test_an_unknown_one_is_one_sentence_that_says_which_there_are(self):
+        with pytest.raises(Failure, match=r"There is no stage 'moon': infra/stages.yaml has dev, prod, local\."):
+            stages.stage("moon")
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("Prod:\n", "A stage can't be called"),
+            ("prod: {tables: {}}", "neither backend nor api"),
+            ("prod: {api: {ThrottlingRateLimit: 5}}", "in quotes"),
+        ],
+    )
+    def test_an_entry_that_can_not_be_read_is_one_sentence(self, tmp_path, text, said):
+        (tmp_path / "stages.yaml").write_text(text)
+        with pytest.raises(Failure, match=said):
+            stages.stage(text.split(":")[0], tmp_path / "stages.yaml")
+
+    def test_production_is_protected_against_deletion(self):
+        assert stages.stage("prod").backend["DeletionProtection"] == "true"
+
+    def test_every_parameter_is_one_that_its_template_has(self, template):
+        known = {"backend": backend_parameters(), "api": template["Parameters"].keys()}
+        for name in ("dev", "prod", "local"):
+            stage = stages.stage(name)
+            assert stage.backend.keys() <= known["backend"]
+            assert stage.api.keys() <= known["api"]
+
+
+def backend_parameters():
+    from tests import backend_template
+
+    return backend_template.load()["Parameters"].keys()
+
+
+class TestCommandLine:
+    def infra(self, *arguments, **environ):
+        """The program, without any AWS but what ``environ`` says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "infra", *arguments],
+            cwd=aws.PROJECT,
+            env={"HOME": "/nowhere", "AWS_EC2_METADATA_DISABLED": "true", **environ},
+            input="no\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stderr.strip().splitlines()[-1]
+
+    def test_without_a_region_it_says_so(self):
+        assert self.infra("outputs") == (1, "There is no AWS region here: set AWS_REGION, or run aws configure.")
+
+    def test_without_credentials_it_says_so(self):
+        status, said = self.infra("deploy", AWS_DEFAULT_REGION="us-east-1")
+        assert status == 1
+        assert said.startswith("There are no AWS credentials here")
+
+    def test_where_nothing_answers_it_says_so(self):
+        credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
+        address = f"http://127.0.0.1:{processes.free_port()}"
+        status, said = self.infra("outputs", AWS_ENDPOINT_URL=address, AWS_MAX_ATTEMPTS="1", **credentials)
+        assert status == 1
+        assert said.startswith("AWS can't be reached")
+
+    def test_destroy_asks_and_takes_only_the_stages_name_for_a_yes(self, embedded_aws, account):
+        account.stack("roster-api-dev").deploy(template(GOOD))
+        environ = aws.environ(embedded_aws.aws_port)
+        assert self.infra("destroy", "--stage", "dev", **environ) == (1, "Nothing was deleted.")
+        assert account.stack("roster-api-dev").status == "CREATE_COMPLETE"
+
+    def test_destroying_what_is_not_there_says_so(self, embedded_aws):
+        environ = aws.environ(embedded_aws.aws_port)
+        assert self.infra("destroy", "--stage", "prod", **environ) == (1, "Nothing of prod stands here.")
+
+
+class TestWholeStage:
+    """One after the other, on one stage: deployed, deployed again, destroyed."""
+
+    def test_a_second_deploy_of_nothing_new_changes_nothing(self, state, account):
+        first = make_deploy(state)
+        assert ["CREATE_COMPLETE", "RestAPI"] in [line.split() for line in first.splitlines()]
+        before = events(account, "roster-api-local"), events(account, "roster-backend-local")
+        second = make_deploy(state)
+        assert second.count("Nothing to change.") == 2
+        assert (events(account, "roster-api-local"), events(account, "roster-backend-local")) == before
+        assert second.split("\n\n")[-1] == first.split("\n\n")[-1]  # the outputs
+
+    def test_what_it_prints_is_what_the_stack_says_of_itself(self, state, account):
+        outputs = account.stack("roster-api-local").outputs
+        printed = dict(line.split(maxsplit=1) for line in make("outputs", state).strip().splitlines())
+        assert printed == outputs
+        assert outputs["UserPoolClient"] in outputs["CognitoAuthCommand"]
+        assert f"client_id={outputs['UserPoolClient']}&" in outputs["CognitoLoginURL"]
+        pool = account.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPool"])["UserPool"]
+        assert outputs["CognitoLoginURL"].startswith(
+            f"https://{pool['Domain']}.auth.us-east-1.amazoncognito.com/login?"
+        )
+
+    def test_the_api_answers_at_the_printed_endpoint(self, account, embedded_aws):
+        address = httpx.URL(account.stack("roster-api-local").outputs["APIEndpoint"])
+        answer = httpx.get(
+            address.copy_with(host="127.0.0.1", path="/api/health"), headers={"Host": address.netloc.decode()}
+        )
+        assert answer.json()["status"] == "ok"
+
+    def test_destroying_the_api_keeps_the_data(self, state, account):
+        outputs = account.stack("roster-backend-local").outputs
+        make("destroy", state, typed="local")
+        assert account.stack("roster-api-local").status is None
+        account.client("dynamodb").describe_table(TableName=outputs["UsersTable"])
+        account.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPool"])
+
+    def test_protected_data_is_not_destroyed(self, account):
+        protected = stages.Stage("safe", {"DeletionProtection": "true"}, {})
+        outputs = backend.deploy(account, protected)
+        with pytest.raises(Failure, match="is protected"):
+            backend.require_unprotected(account, outputs)
+
+    def test_with_data_everything_goes(self, state, account):
+        outputs = account.stack("roster-backend-local").outputs
+        make("destroy", state, "DATA=yes", typed="local")
+        assert account.stack("roster-backend-local").status is None
+        assert not set(account.client("dynamodb").list_tables()["TableNames"]) & set(outputs.values())
+        pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+        assert outputs["UserPool"] not in {pool["Id"] for pool in pools}
+
+
+def make(target, state, *variables, typed=""):
+    """What `make` prints, with ``typed`` at its question."""
+    options = ["-s", "-o", ".venv", "-o", ".venv-embedded", target, "STAGE=local", f"STATE_DIR={state}", *variables]
+    done = subprocess.run(
+        ["make", *options], cwd=aws.PROJECT, input=f"{typed}\n", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_deploying_starts_the_embedded_aws_if_it_does_not_run_and_stop_ends_it(tmp_path):
+    port = processes.free_port()
+    state = tmp_path / "state"
+    try:
+        said = make("deploy", state, f"EMBEDDED_AWS_PORT={port}")
+        assert f"in the background on port {port}" in said
+        assert f".execute-api.localhost:{port}/api" in said
+    finally:
+        stopped = make("stop", state)
+    assert stopped.startswith("Stopped.")
+
+
+def test_the_program_lists_its_commands(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "{deploy,destroy,outputs,backend}" in capsys.readouterr().out

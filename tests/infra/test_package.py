@@ -1,0 +1,160 @@
+"""What is uploaded: the zip, unpacked alone beside nothing but what Lambda itself provides."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import boto3
+import pytest
+
+from infra import backend, package
+from tests.pool import KeyServer, Pool
+
+LAMBDAS_OWN = ["boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"]
+RUN = """
+import importlib, json, sys
+event, handler = json.load(sys.stdin), sys.argv[1]
+class Context: aws_request_id = "r-1"
+module, name = handler.split(".")
+try:
+    answer = getattr(importlib.import_module(module), name)(event, Context())
+except Exception as error:
+    answer = {"raised": str(error)}
+print(json.dumps([answer, sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+
+@pytest.fixture(scope="module")
+def names(built):
+    return zipfile.ZipFile(io.BytesIO(built.zip)).namelist()
+
+
+@pytest.fixture(scope="module")
+def unpacked(built, tmp_path_factory):
+    """The zip, and beside it boto3 and what that needs."""
+    task, runtime = tmp_path_factory.mktemp("task"), tmp_path_factory.mktemp("runtime")
+    zipfile.ZipFile(io.BytesIO(built.zip)).extractall(task)
+    installed = Path(boto3.__file__).parent.parent
+    for name in LAMBDAS_OWN:
+        (runtime / name).symlink_to(installed / name)
+    return task, runtime
+
+
+@pytest.fixture(scope="module")
+def invoke(unpacked):
+    """Call a handler in a process that knows nothing of this checkout; its answer, and the packages it imported."""
+
+    def call(handler, event, **settings):
+        task, runtime = unpacked
+        script = f"import sys; sys.path[:0] = [{str(task)!r}, {str(runtime)!r}]\n{RUN}"
+        done = subprocess.run(
+            # -I -S: neither this folder nor this environment's packages
+            [sys.executable, "-I", "-S", "-c", script, handler],
+            input=json.dumps(event),
+            cwd=task,
+            env={**backend.NOWHERE, "AWS_REGION": "us-east-1", **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return call
+
+
+def proxy_event(method, path, resource, **path_parameters):
+    """An event as a REST API's proxy integration sends it."""
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": {"Content-Type": "application/json", "Host": "a.execute-api.us-east-1.amazonaws.com"},
+        "multiValueHeaders": {"Content-Type": ["application/json"]},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": path_parameters or None,
+        "stageVariables": None,
+        "requestContext": {
+            "resourcePath": resource,
+            "httpMethod": method,
+            "path": f"/api{path}",
+            "stage": "api",
+            "requestId": "request-1",
+            "domainName": "a.execute-api.us-east-1.amazonaws.com",
+            "authorizer": {"principalId": "ada", "admin": "true"},
+            "identity": {"sourceIp": "192.0.2.1"},
+        },
+        "body": '{"userid": "jane"}' if method == "POST" else None,
+        "isBase64Encoded": False,
+    }
+
+
+class TestContent:
+    def test_it_is_at_most_6_5_mb(self, built):
+        assert len(built.zip) <= 6.5 * 2**20
+
+    def test_it_holds_what_runs_and_nothing_else_of_this_checkout(self, names):
+        ours = {name.split("/")[0] for name in names} & {path.name for path in package.PROJECT.iterdir()}
+        assert ours == {"app.py", "chalicelib"}
+        assert "chalicelib/openapi.json" in names
+
+    def test_it_brings_no_boto3_and_no_tools(self, names):
+        assert not {name.split("/")[0] for name in names} & {"boto3", "botocore", "pytest", "moto", "flask", "tests"}
+
+    def test_the_same_sources_give_the_same_bytes(self, built):
+        again = package.build()
+        assert again.key == built.key
+        assert again.template_for("b") == built.template_for("b")
+
+
+class TestApiHandler:
+    def test_it_answers_without_importing_boto3(self, invoke):
+        answer, imported = invoke("app.app", proxy_event("GET", "/open", "/open"))
+        assert answer["statusCode"] == 200
+        assert "boto3" not in imported
+
+    def test_it_never_imports_python_jose(self, invoke):
+        _, imported = invoke("app.app", proxy_event("POST", "/users", "/users"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+        assert "boto3" in imported
+        assert "jose" not in imported
+
+    def test_it_reaches_for_dynamodb_with_lambdas_own_boto3(self, invoke):
+        credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        event = proxy_event("GET", "/users/jane", "/users/{userid}", userid="jane")
+        answer, _ = invoke("app.app", event, AWS_ENDPOINT_URL="http://127.0.0.1:9", **credentials)
+        assert answer["statusCode"] == 503
+        assert json.loads(answer["body"])["request_id"] == "request-1"
+
+
+TOKEN_EVENT = {"type": "TOKEN", "methodArn": "arn:aws:execute-api:us-east-1:000000000000:a/api/GET/users"}
+
+
+class TestAuthorizer:
+    @pytest.fixture
+    def pool(self):
+        return Pool()
+
+    @pytest.fixture
+    def settings(self, pool):
+        keys = KeyServer(pool.key.jwk)
+        yield {
+            "USER_POOL_ID": pool.id,
+            "USER_POOL_ARN": pool.arn,
+            "APPLICATION_CLIENT_ID": pool.client_id,
+            "JWKS_URL": keys.url,
+        }
+        keys.close()
+
+    def test_it_answers_a_policy_without_importing_boto3(self, invoke, pool, settings):
+        answer, imported = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": pool.token()}, **settings)
+        assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+        assert answer["principalId"]
+        assert "boto3" not in imported
+
+    def test_it_refuses_in_the_one_word_that_api_gateway_understands(self, invoke, settings):
+        answer, _ = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": "Bearer x"}, **settings)
+        assert answer == {"raised": "Unauthorized"}

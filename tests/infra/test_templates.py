@@ -1,0 +1,360 @@
+"""The two templates: what of them matters to whoever operates or attacks Roster."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra import api, backend
+from tests import backend_template
+from tests.api.targets import imported_app
+
+CFN_LINT = Path(sys.executable).parent / "cfn-lint"
+FUNCTIONS = {"APIHandler": "ApiHandler", "JwtAuthorizer": "JwtAuthorizer"}
+"""And what their roles and log groups are called after."""
+
+
+@pytest.fixture(scope="module")
+def resources(template):
+    return template["Resources"]
+
+
+@pytest.fixture(scope="module")
+def rest_api(resources):
+    return resources["RestAPI"]["Properties"]
+
+
+@pytest.fixture(scope="module")
+def routes():
+    """Chalice's table of the routes."""
+    with imported_app(backend.NOWHERE) as app:
+        yield app.app.routes
+
+
+def of_type(resources, kind):
+    return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == kind}
+
+
+def references(part):
+    """The names that ``part`` of a template refers to."""
+    if isinstance(part, list):
+        return {name for item in part for name in references(item)}
+    if not isinstance(part, dict):
+        return set()
+    if "Ref" in part:
+        return {part["Ref"]}
+    if "Fn::GetAtt" in part:
+        return {part["Fn::GetAtt"][0]}
+    if "Fn::Sub" in part:
+        text, names = (part["Fn::Sub"], {}) if isinstance(part["Fn::Sub"], str) else part["Fn::Sub"]
+        return {name.split(".")[0] for name in re.findall(r"\$\{([\w.:]+)\}", text)} - names.keys() | references(names)
+    return {name for value in part.values() for name in references(value)}
+
+
+def lint(path):
+    done = subprocess.run([CFN_LINT, path], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+class TestBoth:
+    def test_cfn_lint_has_nothing_to_say_of_the_backend(self):
+        assert lint(backend.TEMPLATE) == (0, "")
+
+    def test_cfn_lint_has_nothing_to_say_of_the_api(self, template, tmp_path):
+        path = tmp_path / "template.json"
+        path.write_text(json.dumps(template))
+        assert lint(path) == (0, "")
+
+    def test_nobody_is_allowed_anything_but_by_name(self, resources):
+        for resource in [*resources.values(), *backend_template.load()["Resources"].values()]:
+            for statement in statements(resource):
+                assert statement["Effect"] == "Deny" or statement.get("Principal") != "*"
+                assert statement["Effect"] == "Deny" or "*" not in statement["Action"]
+                assert statement["Effect"] == "Deny" or statement.get("Resource") != "*"
+
+
+def statements(part):
+    """Every policy statement in ``part`` of a template."""
+    if isinstance(part, dict):
+        if "Effect" in part:
+            yield part
+        for value in part.values():
+            yield from statements(value)
+    elif isinstance(part, list):
+        for item in part:
+            yield from statements(item)
+
+
+class TestBackend:
+    def test_what_holds_data_is_retained_encrypted_and_recoverable(self):
+        resources = backend_template.load()["Resources"]
+        for name in ("UsersTable", "ProfilesTable", "UserPool", "ArtifactsBucket"):
+            assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == "Retain", name
+        for name in ("UsersTable", "ProfilesTable"):
+            assert resources[name]["Properties"]["SSESpecification"]["SSEEnabled"] is True
+            recovery = resources[name]["Properties"]["PointInTimeRecoverySpecification"]
+            assert recovery["PointInTimeRecoveryEnabled"] is True
+
+    def test_the_bucket_is_nobodys_but_the_accounts(self):
+        bucket = backend_template.load()["Resources"]["ArtifactsBucket"]["Properties"]
+        assert all(bucket["PublicAccessBlockConfiguration"].values())
+        assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+
+    def test_it_has_every_output_that_the_api_takes(self):
+        assert {*api.FROM_BACKEND, "ArtifactsBucket"} <= backend_template.load()["Outputs"].keys()
+
+
+class TestFunctions:
+    def test_there_are_two_each_with_a_role_of_its_own(self, resources):
+        functions = of_type(resources, "AWS::Serverless::Function")
+        assert functions.keys() == FUNCTIONS.keys()
+        for name, called in FUNCTIONS.items():
+            assert functions[name]["Role"] == {"Fn::GetAtt": [f"{called}Role", "Arn"]}
+
+    def test_the_authorizer_may_write_its_logs_and_nothing_else(self, resources):
+        (statement,) = resources["JwtAuthorizerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+        assert statement["Resource"] == {"Fn::GetAtt": ["JwtAuthorizerLogGroup", "Arn"]}
+
+    def test_the_api_may_reach_its_two_tables_and_its_logs_and_nothing_else(self, resources):
+        (policy,) = resources["ApiHandlerRole"]["Properties"]["Policies"]
+        reached = {str(statement["Resource"]) for statement in policy["PolicyDocument"]["Statement"]}
+        assert reached == {
+            str({"Ref": "UsersTableArn"}),
+            str({"Ref": "ProfilesTableArn"}),
+            str({"Fn::GetAtt": ["ApiHandlerLogGroup", "Arn"]}),
+        }
+
+    def test_no_role_has_a_managed_policy_and_only_lambda_may_take_it(self, resources):
+        for role in of_type(resources, "AWS::IAM::Role").values():
+            assert "ManagedPolicyArns" not in role
+            (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+            assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+    @pytest.mark.parametrize(("name", "seconds"), [("APIHandler", 10), ("JwtAuthorizer", 5)])
+    def test_each_has_its_time_memory_settings_and_json_logs(self, resources, name, seconds):
+        function = resources[name]["Properties"]
+        assert function["Timeout"] == seconds
+        assert function["MemorySize"] == 512
+        assert backend.NOWHERE.keys() <= function["Environment"]["Variables"].keys()
+        assert all(isinstance(value, dict) for value in function["Environment"]["Variables"].values())
+        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+        assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{FUNCTIONS[name]}LogGroup"}
+
+    def test_only_this_api_may_invoke_them(self, resources):
+        permissions = of_type(resources, "AWS::Lambda::Permission")
+        assert len(permissions) == 2
+        for permission in permissions.values():
+            assert permission["Principal"] == "apigateway.amazonaws.com"
+            assert "RestAPI" in references(permission["SourceArn"])
+        assert not of_type(resources, "AWS::Lambda::Url")
+
+
+class TestApi:
+    def test_every_route_is_there_behind_the_authorizer_that_app_py_gives_it(self, rest_api, routes):
+        paths = rest_api["DefinitionBody"]["paths"]
+        assert paths.keys() == routes.keys()
+        for path, methods in routes.items():
+            assert paths[path].keys() == {method.lower() for method in methods} | {"options"}
+            for method, entry in methods.items():
+                security = [{entry.authorizer.name: []}] if entry.authorizer else None
+                assert paths[path][method.lower()].get("security") == security, f"{method} {path}"
+
+    def test_what_is_open_to_everybody_is_this_and_no_more(self, rest_api):
+        open_to_all = {
+            path
+            for path, methods in rest_api["DefinitionBody"]["paths"].items()
+            for method, operation in methods.items()
+            if method != "options" and "security" not in operation
+        }
+        assert open_to_all == {"/open", "/openapi.json", "/health", "/health/ready"}
+
+    def test_the_cognito_authorizer_is_of_the_backends_pool(self, rest_api):
+        authorizer = rest_api["DefinitionBody"]["securityDefinitions"]["cognito_authorizer"]
+        assert authorizer["x-amazon-apigateway-authorizer"]["providerARNs"] == [{"Ref": "UserPoolArn"}]
+
+    def test_it_is_regional_and_traced(self, rest_api):
+        assert rest_api["EndpointConfiguration"] == {"Type": "REGIONAL"}
+        assert rest_api["TracingEnabled"] is True
+
+    def test_an_access_log_line_is_json_with_what_an_operator_looks_for_and_no_more(self, rest_api):
+        line = json.loads(rest_api["AccessLogSetting"]["Format"])
+        assert line == {
+            "requestId": "$context.requestId",
+            "sourceIp": "$context.identity.sourceIp",
+            "requestTime": "$context.requestTime",
+            "httpMethod": "$context.httpMethod",
+            "resourcePath": "$context.resourcePath",
+            "status": "$context.status",
+            "authorizerRequestId": "$context.authorizer.requestId",
+            "authorizerLatency": "$context.authorizer.integrationLatency",
+            "authorizerError": "$context.authorizer.error",
+            "integrationLatency": "$context.integration.latency",
+            "integrationStatus": "$context.integration.status",
+            "integrationError": "$context.integration.error",
+            "responseLatency": "$context.responseLatency",
+            "responseLength": "$context.responseLength",
+        }
+        assert rest_api["AccessLogSetting"]["DestinationArn"] == {"Fn::GetAtt": ["AccessLogs", "Arn"]}
+
+    def test_every_log_is_kept_for_thirty_days(self, resources):
+        groups = of_type(resources, "AWS::Logs::LogGroup")
+        assert groups.keys() == {"AccessLogs", "ApiHandlerLogGroup", "JwtAuthorizerLogGroup"}
+        assert {group["RetentionInDays"] for group in groups.values()} == {30}
+
+    def test_executions_are_logged_and_measured_but_no_data_is(self, rest_api):
+        (settings,) = rest_api["MethodSettings"]
+        assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+        assert settings["LoggingLevel"] == "ERROR"
+        assert settings["MetricsEnabled"] is True
+        assert settings["DataTraceEnabled"] is False
+        assert settings["ThrottlingRateLimit"] == {"Ref": "ThrottlingRateLimit"}
+        assert settings["ThrottlingBurstLimit"] == {"Ref": "ThrottlingBurstLimit"}
+
+
+STATUSES = {
+    "UNAUTHORIZED": 401,
+    "ACCESS_DENIED": 403,
+    "WAF_FILTERED": 403,
+    "MISSING_AUTHENTICATION_TOKEN": 404,
+    "DEFAULT_4XX": 404,
+    "REQUEST_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "THROTTLED": 429,
+    "QUOTA_EXCEEDED": 429,
+    "DEFAULT_5XX": 500,
+    "AUTHORIZER_FAILURE": 503,
+    "INTEGRATION_TIMEOUT": 504,
+    "INTEGRATION_FAILURE": 504,
+}
+ALL_TYPES = STATUSES.keys() | {
+    *("API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS"),
+    *("EXPIRED_TOKEN", "INVALID_API_KEY", "INVALID_SIGNATURE", "RESOURCE_NOT_FOUND"),
+}
+
+
+class TestGatewayResponses:
+    def test_every_type_that_there_is_is_ours(self, rest_api):
+        assert rest_api["GatewayResponses"].keys() == ALL_TYPES
+
+    @pytest.mark.parametrize("kind", sorted(ALL_TYPES))
+    def test_each_is_a_problem_document_that_any_origin_of_ours_can_read(self, rest_api, kind):
+        answer = rest_api["GatewayResponses"][kind]
+        assert answer["StatusCode"] == STATUSES.get(kind, answer["StatusCode"])
+        document = json.loads(answer["ResponseTemplates"]["application/json"])
+        assert document.keys() == {"type", "title", "status", "detail", "request_id"}
+        assert document["status"] == answer["StatusCode"]
+        assert document["type"].startswith("urn:roster:problem:")
+        assert document["request_id"] == "$context.requestId"
+        assert set(re.findall(r"\$\S+?(?=\")", json.dumps(document))) == {"$context.requestId"}
+        headers = answer["ResponseParameters"]["Headers"]
+        assert headers["Access-Control-Allow-Origin"] == {"Fn::Sub": "'${CorsOrigin}'"}
+        assert headers["Content-Type"] == "'application/problem+json'"
+        assert headers["Cache-Control"] == "'no-store'"
+        assert ("Retry-After" in headers) == (answer["StatusCode"] in (429, 503))
+
+
+ALARMED = {
+    ("AWS/ApiGateway", "5XXError"),
+    ("AWS/ApiGateway", "Latency"),
+    ("AWS/Lambda", "Errors", "APIHandler"),
+    ("AWS/Lambda", "Throttles", "APIHandler"),
+    ("Roster/${Stage}", "AuthorizerErrors"),
+    ("AWS/Lambda", "Throttles", "JwtAuthorizer"),
+    *(
+        ("AWS/DynamoDB", metric, table)
+        for table in ("UsersTable", "ProfilesTable")
+        for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors")
+    ),
+}
+
+
+class TestAlarms:
+    def test_there_is_one_for_all_that_goes_wrong(self, resources):
+        alarmed = set()
+        for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
+            namespace = alarm["Namespace"] if isinstance(alarm["Namespace"], str) else alarm["Namespace"]["Fn::Sub"]
+            of = references(alarm["Dimensions"]) - {"Stage"}
+            alarmed.add((namespace, alarm["MetricName"], *of))
+        assert alarmed == ALARMED
+
+    def test_dynamodbs_own_errors_are_watched_for_every_operation_that_is_granted(self, resources):
+        watched = {
+            (dimensions["TableName"]["Ref"], dimensions["Operation"])
+            for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
+            if alarm["MetricName"] == "SystemErrors"
+            for dimensions in [{entry["Name"]: entry["Value"] for entry in alarm["Dimensions"]}]
+        }
+        (policy,) = resources["ApiHandlerRole"]["Properties"]["Policies"]
+        granted = {
+            (statement["Resource"]["Ref"].removesuffix("Arn"), action.removeprefix("dynamodb:"))
+            for statement in policy["PolicyDocument"]["Statement"]
+            for action in statement["Action"]
+            if action.startswith("dynamodb:")
+        }
+        assert watched == granted
+
+    def test_each_looks_at_something_that_exists(self, template, resources, rest_api):
+        known = resources.keys() | template["Parameters"].keys()
+        for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
+            assert references(alarm) <= known, name
+            for dimension in alarm["Dimensions"]:
+                if dimension["Name"] == "ApiName":
+                    assert dimension["Value"] == rest_api["Name"]
+                if dimension["Name"] == "Stage":
+                    assert dimension["Value"] == rest_api["StageName"]
+        (filtered,) = of_type(resources, "AWS::Logs::MetricFilter").values()
+        (metric,) = filtered["MetricTransformations"]
+        alarm = resources["AuthorizerErrorsAlarm"]["Properties"]
+        assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+
+    def test_each_goes_to_the_topic_and_says_where_to_read_on(self, resources):
+        for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
+            assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmsTopic"}]
+            assert alarm["TreatMissingData"] == "notBreaching"
+            assert "docs/operations.md" in alarm["AlarmDescription"]
+
+    def test_the_topic_has_a_subscriber_only_if_one_is_named(self, resources):
+        assert resources["AlarmsSubscription"]["Condition"] == "HasAlarmEmail"
+
+
+class TestDashboard:
+    def test_it_shows_api_functions_and_tables(self, resources):
+        body = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+        metrics = [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
+        shown = {metric[1] for metric in metrics if len(metric) > 2}
+        assert {"Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"} <= shown
+        assert {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"} <= shown
+        assert {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"} <= shown
+
+    def test_it_names_only_what_exists(self, template, resources):
+        named = references(resources["Dashboard"]["Properties"]["DashboardBody"])
+        assert named <= resources.keys() | template["Parameters"].keys() | {"AWS::Region"}
+
+
+class TestFirewall:
+    def test_it_stands_there_only_if_wanted(self, template, resources):
+        assert resources["Firewall"]["Condition"] == resources["FirewallAssociation"]["Condition"] == "HasFirewall"
+        assert template["Parameters"]["WebApplicationFirewall"]["Default"] == "false"
+
+    def test_it_has_awss_two_rule_sets_and_a_rate(self, resources):
+        rules = {rule["Name"]: rule["Statement"] for rule in resources["Firewall"]["Properties"]["Rules"]}
+        assert rules["common"]["ManagedRuleGroupStatement"]["Name"] == "AWSManagedRulesCommonRuleSet"
+        assert rules["known-bad-inputs"]["ManagedRuleGroupStatement"]["Name"] == "AWSManagedRulesKnownBadInputsRuleSet"
+        rate = rules["rate"]["RateBasedStatement"]
+        assert (rate["Limit"], rate["EvaluationWindowSec"], rate["AggregateKeyType"]) == (2000, 300, "IP")
+
+    def test_it_lets_bodies_through_that_the_api_takes(self, resources):
+        (common,) = [rule for rule in resources["Firewall"]["Properties"]["Rules"] if rule["Name"] == "common"]
+        (override,) = common["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"]
+        assert override == {"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}
+
+
+def test_the_outputs_have_the_names_that_clients_look_for(template):
+    assert template["Outputs"].keys() >= {
+        *("APIEndpoint", "UsersTable", "ProfilesTable", "UserPool", "UserPoolClient", "UserPoolAdminGroupName"),
+        *("CognitoLoginURL", "CognitoAuthCommand", "AlarmsTopic", "DashboardURL"),
+    }

@@ -1,0 +1,55 @@
+"""What the handlers ask of a caller again, when API Gateway has let one through that it should not have."""
+
+import json
+
+import pytest
+
+from infra import backend
+from tests.api.targets import imported_app
+
+CLAIMS = {"sub": "jane", "token_use": "id", "aud": backend.NOWHERE["APPLICATION_CLIENT_ID"]}
+
+
+@pytest.fixture(scope="module")
+def answer():
+    """The status that the Lambda function answers to a GET that came with this authorizer's context."""
+    with imported_app(backend.NOWHERE) as app:
+
+        def call(path, resource, authorizer, **path_parameters):
+            context = {"resourcePath": resource, "httpMethod": "GET", "path": path, "requestId": "r"}
+            event = {
+                "requestContext": {**context, "identity": {"sourceIp": "192.0.2.1"}, "authorizer": authorizer},
+                "headers": {},
+                "multiValueQueryStringParameters": None,
+                "pathParameters": path_parameters,
+                "stageVariables": None,
+                "body": None,
+                "isBase64Encoded": False,
+            }
+            answer = app.app(event, None)
+            assert answer["statusCode"] == 200 or json.loads(answer["body"])["type"] == "urn:roster:problem:forbidden"
+            return answer["statusCode"]
+
+        yield call
+
+
+def test_an_id_token_of_our_client_passes(answer):
+    assert answer("/", "/", {"claims": CLAIMS}) == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"token_use": "access"}, {"token_use": None}, {"aud": "another-client"}, {"aud": None}],
+    ids=str,
+)
+def test_an_access_token_or_another_clients_does_not(answer, change):
+    claims = {name: value for name, value in {**CLAIMS, **change}.items() if value is not None}
+    assert answer("/", "/", {"claims": claims}) == 403
+
+
+@pytest.mark.parametrize(
+    "authorizer", [None, {}, {"principalId": "john"}, {"principalId": "john", "admin": "false"}], ids=str
+)
+def test_another_or_nobody_does_not_get_at_a_user(answer, authorizer):
+    assert answer("/users/jane", "/users/{userid}", authorizer, userid="jane") == 403
+    assert answer("/users", "/users", authorizer) == 403
