@@ -44,6 +44,7 @@ def aws_running(aws_port: int, state: Path, say: Callable[[str], None]) -> Itera
         note = started.enter_context((state / "running.json").open("a+"))
         if not _lock(note):
             raise Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or make stop.")
+        note.truncate(0)  # what it said of an earlier run
         say("Starting the embedded AWS …")
         embedded_aws = started.enter_context(aws.start(aws_port, state))
         say("Deploying the backend stack …")

@@ -225,15 +225,17 @@ def make(target, state, *variables, typed=""):
 
 
 def test_deploying_starts_the_embedded_aws_if_it_does_not_run_and_stop_ends_it(tmp_path):
-    port = processes.free_port()
-    state = tmp_path / "state"
-    try:
-        said = make("deploy", state, f"EMBEDDED_AWS_PORT={port}")
-        assert f"in the background on port {port}" in said
-        assert f".execute-api.localhost:{port}/api" in said
-    finally:
-        stopped = make("stop", state)
-    assert stopped.startswith("Stopped.")
+    port, state = processes.free_port(), tmp_path / "state"
+    said = []
+    for _ in range(2):  # the second time from what the first has left
+        try:
+            said.append(make("deploy", state, f"EMBEDDED_AWS_PORT={port}"))
+        finally:
+            assert make("stop", state).startswith("Stopped.")
+    assert all(f"in the background on port {port}" in text for text in said)
+    assert f".execute-api.localhost:{port}/api" in said[0]
+    assert said[1].count("Nothing to change.") == 2
+    assert said[1].split("\n\n")[-1] == said[0].split("\n\n")[-1]  # the outputs
 
 
 def test_the_program_lists_its_commands(capsys):
