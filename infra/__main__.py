@@ -49,7 +49,7 @@ def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None
         where = replace(where, api={"EmulatorDomain": f"execute-api.localhost:{options.emulator_port}", **where.api})
     outputs = _backend_outputs(account, where)
     _say("Packaging …")
-    packed = package.build(where.api.get("CorsOrigin", "*"))
+    packed = package.build(where)
     _say(f"  {len(packed.zip) / 2**20:.1f} MB")
     _say(f"The API stack of {where.name} …")
     _print(api.deploy(account, where, packed, outputs))

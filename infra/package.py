@@ -18,6 +18,7 @@ import yaml
 
 from infra.backend import NOWHERE
 from infra.failure import Failure
+from infra.stages import Stage
 
 PROJECT = Path(__file__).resolve().parent.parent
 API = PROJECT / "infra" / "api.yaml"
@@ -50,13 +51,13 @@ class Package:
         return json.dumps(template, separators=(",", ":"), sort_keys=True)
 
 
-def build(cors_origin: str = "*") -> Package:
-    """Package what lies in this checkout. Chalice writes the preflights' ``cors_origin`` into the routes themselves."""
+def build(stage: Stage) -> Package:
+    """Package what lies in this checkout for ``stage``, whose name and CORS origin Chalice writes into the template."""
     with tempfile.TemporaryDirectory() as folder:
         # A copy: caches, byte code and what `make backend` has recorded must not get in.
         sources, made = Path(folder) / "sources", Path(folder) / "made"
         _copy(sources)
-        _chalice_package(sources, made, {**NOWHERE, "CORS_ORIGIN": cors_origin})
+        _chalice_package(sources, made, stage.name, {**NOWHERE, "CORS_ORIGIN": stage.api.get("CorsOrigin", "*")})
         template = yaml.safe_load((made / "sam.yaml").read_text())
         return Package(_repacked(made / "deployment.zip"), template)
 
@@ -75,11 +76,11 @@ def _copy(target: Path) -> None:
     config.write_text(json.dumps(base))
 
 
-def _chalice_package(sources: Path, target: Path, settings: Mapping[str, str]) -> None:
+def _chalice_package(sources: Path, target: Path, stage: str, settings: Mapping[str, str]) -> None:
     ours = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [
-            *(str(Path(sys.executable).parent / "chalice"), "--project-dir", str(sources), "package"),
+            *(str(Path(sys.executable).parent / "chalice"), "--project-dir", str(sources), "package", "--stage", stage),
             *("--template-format", "yaml", "--merge-template", str(API), str(target)),
         ],
         env={**ours, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1", **settings},

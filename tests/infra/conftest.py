@@ -5,13 +5,13 @@ import json
 import pytest
 
 from embedded import aws, processes, stack
-from infra import package
+from infra import package, stages
 
 
 @pytest.fixture(scope="session")
 def built():
     """The package, as `make deploy` makes it."""
-    return package.build()
+    return package.build(stages.stage("dev"))
 
 
 @pytest.fixture(scope="session")

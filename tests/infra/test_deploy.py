@@ -185,6 +185,12 @@ class TestWholeStage:
             f"https://{pool['Domain']}.auth.us-east-1.amazoncognito.com/login?"
         )
 
+    def test_there_is_one_stage_and_it_is_traced(self, account):
+        rest_api = account.stack("roster-api-local").outputs["RestAPIId"]
+        (stage,) = account.client("apigateway").get_stages(restApiId=rest_api)["item"]
+        assert stage["stageName"] == "api"
+        assert stage["tracingEnabled"] is True
+
     def test_the_api_answers_at_the_printed_endpoint(self, account, embedded_aws):
         address = httpx.URL(account.stack("roster-api-local").outputs["APIEndpoint"])
         answer = httpx.get(

@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra import backend, package
+from infra import backend, package, stages
 from tests.pool import KeyServer, Pool
 
 LAMBDAS_OWN = ["boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"]
@@ -106,9 +106,17 @@ class TestContent:
         assert not {name.split("/")[0] for name in names} & {"boto3", "botocore", "pytest", "moto", "flask", "tests"}
 
     def test_the_same_sources_give_the_same_bytes(self, built):
-        again = package.build()
+        again = package.build(stages.stage("dev"))
         assert again.key == built.key
         assert again.template_for("b") == built.template_for("b")
+
+
+def test_a_stages_origin_is_in_every_preflight():
+    origin = "https://app.example.com"
+    template = package.build(stages.Stage("prod", {}, {"CorsOrigin": origin})).template
+    for methods in template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"].values():
+        headers = methods["options"]["x-amazon-apigateway-integration"]["responses"]["default"]["responseParameters"]
+        assert headers["method.response.header.Access-Control-Allow-Origin"] == f"'{origin}'"
 
 
 class TestApiHandler:

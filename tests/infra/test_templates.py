@@ -176,6 +176,9 @@ class TestApi:
         authorizer = rest_api["DefinitionBody"]["securityDefinitions"]["cognito_authorizer"]
         assert authorizer["x-amazon-apigateway-authorizer"]["providerARNs"] == [{"Ref": "UserPoolArn"}]
 
+    def test_the_serverless_transform_makes_no_second_stage_of_it(self, rest_api):
+        assert rest_api["OpenApiVersion"] == "2.0"
+
     def test_it_is_regional_and_traced(self, rest_api):
         assert rest_api["EndpointConfiguration"] == {"Type": "REGIONAL"}
         assert rest_api["TracingEnabled"] is True
