@@ -18,7 +18,7 @@ INFRA    := $(BIN)/python -m infra
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run token stop deploy destroy outputs backend test fuzz lint format openapi constraints clean
+.PHONY: help run token stop deploy destroy outputs backend test fuzz bench lint format openapi constraints clean
 
 help: ## list what there is to make
 	@echo "Roster: what there is to make"
@@ -56,6 +56,9 @@ test: lint .venv-embedded ## lint, then run every test
 fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.json promises
 	@FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/fuzz -s
 
+bench: .venv .venv-embedded ## measure cold starts, warm calls and growth beside other ways to write it
+	@$(BIN)/python -m bench
+
 lint: .venv ## ruff, mypy, import-linter, cfn-lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
@@ -74,7 +77,7 @@ constraints: .venv ## write down what is installed, so that everybody gets the s
 	@$(BIN)/python -m pip --disable-pip-version-check freeze > constraints.txt
 
 clean: ## remove what was installed and stored
-	rm -rf .venv .venv-embedded .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-embedded .local .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv: requirements.txt requirements-dev.txt constraints.txt embedded/install.py
 	@$(call install,requirements-dev.txt)

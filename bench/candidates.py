@@ -1,0 +1,85 @@
+"""What is compared: built once into a folder, each as it would be deployed."""
+
+import io
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra import package, stages
+
+SOURCES = Path(__file__).parent / "sources"
+CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
+JOSE = "python-jose[cryptography]==3.5.0"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A Lambda function: ``handler`` as Lambda has it, in the folder ``task``. ``bundles`` boto3 or finds Lambda's."""
+
+    name: str
+    task: Path
+    handler: str
+
+    @property
+    def bundles_boto3(self) -> bool:
+        """Whether it brings its own."""
+        return (self.task / "boto3").exists()
+
+
+def runtime(folder: Path) -> Path:
+    """What Lambda itself provides: boto3, compiled."""
+    target = folder / "runtime"
+    if not target.exists():
+        _install(target, ["boto3"], compiled=True)
+    return target
+
+
+def apis(folder: Path) -> list[Candidate]:
+    """The users API."""
+    return [
+        Candidate("roster", _roster(folder), "app.app"),
+        Candidate("stock", _bundled(folder, "stock", ["chalice==1.34.0", "boto3", JOSE]), "app.app"),
+        Candidate("workshop", _bundled(folder, "workshop", ["boto3", JOSE]), "users.handler"),
+        Candidate("fastapi", _bundled(folder, "fastapi", ["fastapi==0.165.0", "mangum==0.22.0"]), "app.handler"),
+        Candidate("powertools", _bundled(folder, "powertools", ["aws-lambda-powertools==3.37.0"]), "app.handler"),
+        Candidate("floor", _bundled(folder, "floor", ["cryptography==50.0.2"]), "users.handler"),
+    ]
+
+
+def authorizers(folder: Path) -> list[Candidate]:
+    """The JWT authorizer; the frameworks have none."""
+    built = {candidate.name: candidate.task for candidate in apis(folder)}
+    return [
+        Candidate("roster", built["roster"], "app.jwt_authorizer"),
+        Candidate("stock", built["stock"], "app.jwt_authorizer"),
+        Candidate("workshop", built["workshop"], "authorizer.handler"),
+        Candidate("floor", built["floor"], "authorizer.handler"),
+    ]
+
+
+def _roster(folder: Path) -> Path:
+    """As `make deploy` packages it, always anew."""
+    target = folder / "roster"
+    shutil.rmtree(target, ignore_errors=True)
+    with zipfile.ZipFile(io.BytesIO(package.build(stages.stage("dev")).zip)) as archive:
+        archive.extractall(target)
+    return target
+
+
+def _bundled(folder: Path, name: str, requirements: list[str]) -> Path:
+    """A folder of sources, as `sam build` and plain `chalice package` make it."""
+    target = folder / name
+    if not target.exists():
+        _install(target, requirements, compiled=False)
+    for source in (SOURCES / name).glob("*.py"):
+        shutil.copy(source, target)
+    return target
+
+
+def _install(target: Path, requirements: list[str], *, compiled: bool) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--target", str(target)]
+    flag = "--compile" if compiled else "--no-compile"
+    subprocess.run([*pip, flag, "--constraint", str(CONSTRAINTS), *requirements], check=True)

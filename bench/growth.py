@@ -1,0 +1,75 @@
+"""What each route asks of DynamoDB as the table grows: requests, items read, bytes. On the embedded AWS."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from embedded import aws, processes, stack
+from infra import backend
+
+SIZES = (1_000, 10_000, 100_000)
+
+
+def measure(say: Callable[[str], None]) -> None:
+    """Print the table."""
+    from bench.__main__ import EVENTS
+
+    print("\nDynamoDB, per call: requests, items read, bytes received\n")
+    print("| users | " + " | ".join(EVENTS) + " |\n| --- |" + " --- |" * len(EVENTS))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        stack.aws_running(processes.free_port(), Path(folder), say) as (running, _),
+    ):
+        os.environ |= {**aws.environ(running.aws_port), **backend.settings(running.outputs)}
+        import app
+
+        there = 0
+        for size in SIZES:
+            say(f"{size} users …")
+            _fill(aws.client("dynamodb", running.aws_port), running.outputs["UsersTable"], there, size)
+            there = size
+            cells = []
+            for event in EVENTS.values():
+                with _counted(app.database.client) as count:
+                    answer = app.app(event, None)
+                assert answer["statusCode"] == 200, answer
+                cells.append(f"{count['requests']}, {count['items']}, {count['bytes']}")
+            print(f"| {size:,} | " + " | ".join(cells) + " |", flush=True)
+
+
+def _fill(dynamodb: Any, table: str, start: int, end: int) -> None:
+    def put(first: int) -> None:
+        items = [{"PutRequest": {"Item": _user(number)}} for number in range(first, min(first + 25, end))]
+        dynamodb.batch_write_item(RequestItems={table: items})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(put, range(start, end, 25)))
+
+
+def _user(number: int) -> Mapping[str, Any]:
+    return {
+        "userid": {"S": "jane" if number == 0 else f"user-{number:06}"},
+        "document": {"M": {"name": {"S": f"User {number:06}"}}},
+        "timestamp": {"S": "2026-11-21T08:00:00.000Z"},
+        "revision": {"S": "0123456789abcdef0123456789abcdef"},
+    }
+
+
+@contextmanager
+def _counted(client: Any) -> Iterator[dict[str, int]]:
+    count = {"requests": 0, "items": 0, "bytes": 0}
+
+    def note(http_response: Any, parsed: Mapping[str, Any], **_: Any) -> None:
+        count["requests"] += 1
+        count["items"] += parsed.get("ScannedCount", 1 if "Item" in parsed else 0)
+        count["bytes"] += len(http_response.content)
+
+    client.meta.events.register("after-call.dynamodb", note)
+    try:
+        yield count
+    finally:
+        client.meta.events.unregister("after-call.dynamodb", note)

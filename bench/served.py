@@ -1,0 +1,51 @@
+"""DynamoDB and a pool's signing keys, canned, in a process of their own: so that nobody's CPU time includes theirs."""
+
+import json
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+# Texts only: the workshop's function can't read a number back.
+USER = {
+    "userid": {"S": "jane"},
+    "name": {"S": "Jane Doe"},
+    "likes": {"L": [{"S": "chess"}, {"S": "tea"}]},
+    "timestamp": {"S": "2026-11-21T08:00:00.000Z"},
+    # How Roster keeps it.
+    "document": {"M": {"name": {"S": "Jane Doe"}, "likes": {"L": [{"S": "chess"}, {"S": "tea"}]}}},
+    "revision": {"S": "0123456789abcdef0123456789abcdef"},
+}
+ANSWERS = {"GetItem": {"Item": USER}, "Scan": {"Items": [USER] * 50, "Count": 50, "ScannedCount": 50}}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """``sys.argv``: the key set as JSON, and by how many seconds DynamoDB is slow."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer in one packet, else each waits for the acknowledgement of its first half
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._answer(sys.argv[1].encode())
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(float(sys.argv[2]))
+        operation = self.headers["X-Amz-Target"].partition(".")[2]
+        self._answer(json.dumps(ANSWERS.get(operation, {})).encode())
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_port, flush=True)
+    server.serve_forever()
