@@ -23,6 +23,7 @@ from typing import Any
 from bench import growth
 from bench.candidates import Candidate, apis, authorizers, runtime
 from infra.backend import NOWHERE
+from tests.lambda_events import TOKEN_EVENT, proxy_event
 from tests.pool import Pool
 
 HERE = Path(__file__).parent
@@ -158,35 +159,6 @@ def environment(pool: Pool, address: str) -> dict[str, str]:
     }
 
 
-def proxy_event(method: str, resource: str, body: str | None = None) -> dict[str, Any]:
-    """An event as a REST API's proxy integration sends it, from an admin."""
-    path = resource.replace("{userid}", "jane")
-    headers = {"Content-Type": "application/json", "Host": "a.execute-api.us-east-1.amazonaws.com"}
-    return {
-        "resource": resource,
-        "path": path,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"userid": "jane"} if "{" in resource else None,
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": resource,
-            "httpMethod": method,
-            "path": f"/api{path}",
-            "stage": "api",
-            "requestId": "request-1",
-            "domainName": "a.execute-api.us-east-1.amazonaws.com",
-            "authorizer": {"principalId": "ada", "admin": "true"},
-            "identity": {"sourceIp": "192.0.2.1", "userAgent": "bench"},
-        },
-        "body": body,
-        "isBase64Encoded": False,
-    }
-
-
 DOCUMENT = '{"name": "Jane Doe", "likes": ["chess", "tea"]}'
 EVENTS = {
     "GET": proxy_event("GET", "/users/{userid}"),
@@ -201,7 +173,6 @@ ABLE = {
     "powertools": ["GET", "PUT", "list"],
     "floor": ["GET"],
 }
-TOKEN_EVENT = {"type": "TOKEN", "methodArn": "arn:aws:execute-api:us-east-1:123456789012:abc123/api/GET/users"}
 
 
 def table(title: str, taken: Mapping[str, list[float]], unit: str, memory: Mapping[str, float] | None = None) -> None:

@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"AWS can't be reached: {error}")
     except botocore.exceptions.ClientError as error:
         sys.exit(f"AWS refuses: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nNo longer watching. What CloudFormation has begun, it ends: see its console, or say it again.")
 
 
 def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None:
@@ -80,13 +82,20 @@ def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> Non
         _say("Tables and user pool are kept, with all that is in them. To be deleted:")
     for name in doomed:
         _say(f"  {name}")
-    if not options.yes and input(f"Type {where.name} to go on: ").strip() != where.name:
+    if not options.yes and _typed(f"Type {where.name} to go on: ") != where.name:
         raise Failure("Nothing was deleted.")
     api_stack.delete()
     if options.with_data:
         outputs = backend_stack.outputs
         backend_stack.delete()
         backend.delete_data(account, outputs)
+
+
+def _typed(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:  # nobody is there to ask
+        return ""
 
 
 def _backend_outputs(account: Account, where: Stage) -> Outputs:

@@ -122,13 +122,13 @@ def backend_parameters():
 
 
 class TestCommandLine:
-    def infra(self, *arguments, **environ):
+    def infra(self, *arguments, typed="no\n", **environ):
         """The program, without any AWS but what ``environ`` says."""
         done = subprocess.run(
             [sys.executable, "-m", "infra", *arguments],
             cwd=aws.PROJECT,
             env={"HOME": "/nowhere", "AWS_EC2_METADATA_DISABLED": "true", **environ},
-            input="no\n",
+            input=typed,
             capture_output=True,
             text=True,
             check=False,
@@ -151,10 +151,11 @@ class TestCommandLine:
         assert status == 1
         assert said.startswith("AWS can't be reached")
 
-    def test_destroy_asks_and_takes_only_the_stages_name_for_a_yes(self, embedded_aws, account):
+    @pytest.mark.parametrize("typed", ["no\n", "yes\n", "prod\n", "\n", ""])
+    def test_destroy_asks_and_takes_only_the_stages_name_for_a_yes(self, embedded_aws, account, typed):
         account.stack("roster-api-dev").deploy(template(GOOD))
         environ = aws.environ(embedded_aws.aws_port)
-        assert self.infra("destroy", "--stage", "dev", **environ) == (1, "Nothing was deleted.")
+        assert self.infra("destroy", "--stage", "dev", typed=typed, **environ) == (1, "Nothing was deleted.")
         assert account.stack("roster-api-dev").status == "CREATE_COMPLETE"
 
     def test_destroying_what_is_not_there_says_so(self, embedded_aws):

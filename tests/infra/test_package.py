@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from infra import backend, package, stages
+from tests.lambda_events import TOKEN_EVENT, proxy_event
 from tests.pool import KeyServer, Pool
 
 LAMBDAS_OWN = ["boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"]
@@ -67,33 +68,6 @@ def invoke(unpacked):
     return call
 
 
-def proxy_event(method, path, resource, **path_parameters):
-    """An event as a REST API's proxy integration sends it."""
-    return {
-        "resource": resource,
-        "path": path,
-        "httpMethod": method,
-        "headers": {"Content-Type": "application/json", "Host": "a.execute-api.us-east-1.amazonaws.com"},
-        "multiValueHeaders": {"Content-Type": ["application/json"]},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": path_parameters or None,
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": resource,
-            "httpMethod": method,
-            "path": f"/api{path}",
-            "stage": "api",
-            "requestId": "request-1",
-            "domainName": "a.execute-api.us-east-1.amazonaws.com",
-            "authorizer": {"principalId": "ada", "admin": "true"},
-            "identity": {"sourceIp": "192.0.2.1"},
-        },
-        "body": '{"userid": "jane"}' if method == "POST" else None,
-        "isBase64Encoded": False,
-    }
-
-
 class TestContent:
     def test_it_is_at_most_6_5_mb(self, built):
         assert len(built.zip) <= 6.5 * 2**20
@@ -133,24 +107,21 @@ def test_a_stages_origin_is_in_every_preflight():
 
 class TestApiHandler:
     def test_it_answers_without_importing_botocore(self, invoke):
-        answer, imported = invoke("app.app", proxy_event("GET", "/open", "/open"))
+        answer, imported = invoke("app.app", proxy_event("GET", "/open"))
         assert answer["statusCode"] == 200
         assert not {"boto3", "botocore"} & set(imported)
 
     def test_it_never_imports_python_jose(self, invoke):
-        _, imported = invoke("app.app", proxy_event("POST", "/users", "/users"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+        _, imported = invoke("app.app", proxy_event("POST", "/users", "{}"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
         assert "botocore" in imported
         assert not {"boto3", "jose"} & set(imported)
 
     def test_it_reaches_for_dynamodb_with_lambdas_own_botocore(self, invoke):
         credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-        event = proxy_event("GET", "/users/jane", "/users/{userid}", userid="jane")
+        event = proxy_event("GET", "/users/{userid}")
         answer, _ = invoke("app.app", event, AWS_ENDPOINT_URL="http://127.0.0.1:9", **credentials)
         assert answer["statusCode"] == 503
         assert json.loads(answer["body"])["request_id"] == "request-1"
-
-
-TOKEN_EVENT = {"type": "TOKEN", "methodArn": "arn:aws:execute-api:us-east-1:000000000000:a/api/GET/users"}
 
 
 class TestAuthorizer:
