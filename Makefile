@@ -23,7 +23,7 @@ endif
 help: ## list what there is to make
 	@echo "Roster: what there is to make"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
-	@echo "Variables, with their defaults: PORT=8000 EMBEDDED_AWS_PORT=4566 DOCS_PORT=8080 STATE_DIR=.local"
+	@echo "Variables, with their defaults: PORT=8000 EMBEDDED_AWS_PORT=4566 DOCS_PORT=8080 STATE_DIR=.local STAGE=dev"
 
 run: .venv .venv-embedded ## run Roster on an embedded AWS until Ctrl-C
 	@exec $(BIN)/python -m embedded --state $(STATE_DIR) run \

@@ -282,7 +282,7 @@ class _OverHTTP(Target):
         self.name = name
         self.base_url = base_url
         self.threads = threads
-        self._http = httpx.Client(base_url=base_url, timeout=30, transport=_Loopback())
+        self._http = httpx.Client(base_url=base_url, timeout=30, transport=_Loopback(), trust_env=False)
 
     def send(self, method, path, headers, body):
         answer = self._http.request(method, path, headers=headers, content=body)
