@@ -5,6 +5,7 @@ person can say (summaries, examples, which answer means what) stands here. A tes
 ``chalicelib/openapi.json``, and every answer that the tests get with it.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 from chalice.app import Chalice, CognitoUserPoolAuthorizer
@@ -23,6 +24,8 @@ USER = {"name": "Jane", "height": 1.75, "userid": SUB, "timestamp": TIMESTAMP}
 PROFILE = {"userid": SUB, "profile_data": {"theme": "dark"}, "timestamp": TIMESTAMP}
 
 DETAILS = {
+    "throttled": "Wait a little, then send it again.",
+    "timeout": "Whether the request was carried out is not known: look before you repeat it.",
     "invalid-request": "At /pets/0/age: NaN is not a JSON number.",
     "forbidden": "This is not yours to use: it takes an administrator, or the user whom the path names.",
     "not-found": "Nothing is stored under this name.",
@@ -101,6 +104,11 @@ OPERATIONS: dict[str, tuple[str, str, Any, list[str]]] = {
 
 UNAUTHORIZED = "urn:roster:problem:unauthorized"
 """Only ever said by API Gateway, so that ``problems.py`` has no error that becomes it."""
+FROM_GATEWAY = [
+    Problem("throttled", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
+    Problem("timeout", HTTPStatus.GATEWAY_TIMEOUT, "It took too long"),
+]
+"""Likewise (infra/api.yaml), and to any request."""
 REFUSED = "User is not authorized to access this resource"
 TAGGED = {"User", "UserOrNothing", "Profile"}
 GROUPS = {
@@ -144,7 +152,8 @@ def build(app: Chalice) -> Json:
 
 
 def _problems() -> list[Problem]:
-    return sorted({*problems.OF_ERROR.values(), *problems.OF_STATUS.values(), problems.INTERNAL_ERROR}, key=_slug)
+    ours = {*problems.OF_ERROR.values(), *problems.OF_STATUS.values(), problems.INTERNAL_ERROR}
+    return sorted({*ours, *FROM_GATEWAY}, key=_slug)
 
 
 def _slug(problem: Problem) -> str:
@@ -164,6 +173,7 @@ def _operation(path: str, method: str, entry: Any) -> Json:
         slugs.append("forbidden")
     if entry.content_types:
         slugs.append("unsupported-media-type")
+    slugs += [problem.slug for problem in FROM_GATEWAY]
     by_status = {str(problem.status.value): problem.slug for problem in _problems() if problem.slug in slugs}
     responses |= {status: {"$ref": f"#/components/responses/{slug}"} for status, slug in by_status.items()}
     if name == "get_readiness":
@@ -237,10 +247,10 @@ def _problem_response(problem: Problem) -> Json:
         "detail": DETAILS[problem.slug],
         "request_id": REQUEST_ID,
     }
-    headers = ["X-Request-Id"]
+    headers = [] if problem in FROM_GATEWAY else ["X-Request-Id"]
     if problem is problems.INVALID_REQUEST:
         example["errors"] = [{"pointer": "/pets/0/age", "detail": "NaN is not a JSON number."}]
-    if problem is problems.UNAVAILABLE:
+    if problem.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers.append("Retry-After")
     response: Json = {
         "description": problem.title,

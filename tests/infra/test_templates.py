@@ -10,6 +10,7 @@ import pytest
 
 from infra import api, backend
 from tests import backend_template
+from tests.api import description
 from tests.api.targets import imported_app
 
 CFN_LINT = Path(sys.executable).parent / "cfn-lint"
@@ -258,6 +259,19 @@ class TestGatewayResponses:
         assert headers["Content-Type"] == "'application/problem+json'"
         assert headers["Cache-Control"] == "'no-store'"
         assert ("Retry-After" in headers) == (answer["StatusCode"] in (429, 503))
+
+
+def test_api_gateways_own_problems_are_in_the_description_with_the_same_status_and_title(rest_api):
+    described = {
+        content["example"]["type"]: content["example"]
+        for response in description.DOCUMENT["components"]["responses"].values()
+        for media_type, content in response.get("content", {}).items()
+        if media_type == "application/problem+json"
+    }
+    for answer in rest_api["GatewayResponses"].values():
+        document = json.loads(answer["ResponseTemplates"]["application/json"])
+        example = described[document["type"]]
+        assert (document["status"], document["title"]) == (example["status"], example["title"])
 
 
 ALARMED = {
