@@ -9,6 +9,8 @@ STAGE             ?= dev
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
+COG    := $(BIN)/cog -I . -P -U --verbosity=0 --check-fail-msg="make figures writes them anew"
+COMPUTED := docs/costs.md docs/performance.md
 
 ifeq ($(STAGE),local)
 EMBEDDED := .venv-embedded
@@ -18,7 +20,7 @@ INFRA    := $(BIN)/python -m infra
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run token stop deploy destroy outputs backend test fuzz bench lint format openapi constraints clean
+.PHONY: help run token stop deploy destroy outputs backend test fuzz bench figures lint format openapi constraints clean
 
 help: ## list what there is to make
 	@echo "Roster: what there is to make"
@@ -59,12 +61,18 @@ fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.js
 bench: .venv .venv-embedded ## measure cold starts, warm calls and growth beside other ways to write it
 	@$(BIN)/python -m bench
 
-lint: .venv ## ruff, mypy, import-linter, cfn-lint
+figures: .venv ## put into docs/ what make bench has measured, and what it costs
+	@test ! -f .bench/measured.json || cp .bench/measured.json bench/measured.json
+	@$(COG) -r $(COMPUTED)
+	@$(BIN)/python -m bench.charts
+
+lint: .venv ## ruff, mypy, import-linter, cfn-lint, and whether computed tables are up to date
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/cfn-lint infra/backend.yaml
+	@$(COG) --check $(COMPUTED)
 
 format: .venv ## put the code into its one format
 	@$(BIN)/ruff check --fix --quiet .

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import resource
-import statistics
 import subprocess
 import sys
 import time
@@ -22,17 +21,20 @@ from typing import Any
 
 from bench import growth
 from bench.candidates import Candidate, apis, authorizers, runtime
+from bench.figures import Comparison, Figures
 from infra.backend import NOWHERE
 from tests.lambda_events import TOKEN_EVENT, proxy_event
 from tests.pool import Pool
 
 HERE = Path(__file__).parent
+SLOW = 0.02
+"""Seconds that DynamoDB takes while threads are counted."""
 
 
 def main() -> None:
-    """Build, measure, print."""
+    """Build, measure, print, keep."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="where the candidates are built")
+    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="where candidates and figures are kept")
     parser.add_argument("--rounds", type=int, default=15, help="cold starts of each")
     parser.add_argument("--calls", type=int, default=300, help="warm calls of each")
     options = parser.parse_args()
@@ -42,23 +44,27 @@ def main() -> None:
     users, guards = apis(folder), authorizers(folder)
     pool = Pool()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"{machine}, {time.strftime('%Y-%m-%d')}")
+    figures = Figures(machine, time.strftime("%Y-%m-%d"))
+    print(f"{figures.machine}, {figures.date}\n")
     token_event = {**TOKEN_EVENT, "authorizationToken": f"Bearer {pool.token()}"}
     with served(pool, 0) as address:
         lab = Lab(beside, environment(pool, address))
-        for title, candidates, event in (
-            ("API function", users, EVENTS["GET"]),
-            ("Authorizer", guards, token_event),
-        ):
-            cold = lab.cold(candidates, event, options.rounds)
-            table(f"Cold start, {title}: CPU milliseconds from process start to first answer", cold, "ms")
-        for method, event in EVENTS.items():
-            able = [candidate for candidate in users if method in ABLE.get(candidate.name, EVENTS)]
-            table(f"Warm {method}: CPU microseconds a call", *lab.warm(able, event, options.calls))
-        table("Warm authorizer: CPU microseconds a call", *lab.warm(guards, token_event, options.calls))
-    with served(pool, 0.02) as address:
-        crowd(users[0], Lab(beside, environment(pool, address)))
-    growth.measure(say)
+        for name, candidates, event in (("API function", users, EVENTS["GET"]), ("authorizer", guards, token_event)):
+            figures.cold[name] = lab.cold(name, candidates, event, options.rounds)
+            show(figures.cold[name].table())
+        for name, event in EVENTS.items():
+            able = [candidate for candidate in users if name in ABLE.get(candidate.name, EVENTS)]
+            figures.warm[name] = lab.warm(name, able, event, options.calls)
+            show(figures.warm[name].table())
+        figures.warm["authorizer"] = lab.warm("authorizer", guards, token_event, options.calls)
+        show(figures.warm["authorizer"].table())
+    with served(pool, SLOW) as address:
+        figures.threads = crowd(users[0], Lab(beside, environment(pool, address)))
+    show(figures.threads_table(SLOW))
+    figures.growth = growth.measure(EVENTS, say)
+    show(figures.growth_table())
+    figures.write(folder / "measured.json")
+    say("Kept in .bench/measured.json: make figures puts them into docs/.")
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,8 @@ class Lab:
     beside: Path
     environ: Mapping[str, str]
 
-    def cold(self, candidates: list[Candidate], event: Any, rounds: int) -> dict[str, list[float]]:
-        """CPU milliseconds of ``rounds`` cold starts of each, in turns, so that all see the same machine."""
+    def cold(self, name: str, candidates: list[Candidate], event: Any, rounds: int) -> Comparison:
+        """``rounds`` cold starts of each, in turns, so that all see the same machine."""
         taken: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
         for number in range(rounds + 1):  # the first round only warms the disk's cache
             say(f"\rCold start {number} of {rounds} ", end="")
@@ -78,12 +84,10 @@ class Lab:
                 if number:
                     taken[candidate.name].append(milliseconds)
         say("")
-        return taken
+        return Comparison(f"Cold start, {name}: CPU milliseconds from process start to first answer", "ms", taken)
 
-    def warm(
-        self, candidates: list[Candidate], event: Any, calls: int
-    ) -> tuple[dict[str, list[float]], str, dict[str, float]]:
-        """CPU microseconds a call, five times; their unit; peak memory in MB."""
+    def warm(self, name: str, candidates: list[Candidate], event: Any, calls: int) -> Comparison:
+        """``calls`` of each in a process that has answered before, five times."""
         taken: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
         memory: dict[str, float] = {}
         for _ in range(5):
@@ -91,7 +95,7 @@ class Lab:
                 _, (_, microseconds, kilobytes) = self.life(candidate, event, warm=calls)
                 taken[candidate.name].append(microseconds)
                 memory[candidate.name] = kilobytes / 1024
-        return taken, "µs", memory
+        return Comparison(f"Warm {name}: CPU microseconds a call", "µs", taken, memory)
 
     def life(
         self, candidate: Candidate, event: Any, *, warm: int = 0, threads: int = 0
@@ -120,13 +124,12 @@ class Lab:
         return cpu * 1000, (status, microseconds, kilobytes)
 
 
-def crowd(candidate: Candidate, lab: Lab) -> None:
-    """Print how many GETs a second one loaded app answers to ever more threads, DynamoDB taking 20 ms for each."""
-    print("\nThreads in one loaded app, DynamoDB 20 ms slow: answers a second\n")
-    print("| threads | answers a second | at the most possible |\n| --- | --- | --- |")
-    for threads in (1, 4, 16, 32):
-        _, (_, rate, _) = lab.life(candidate, EVENTS["GET"], warm=40 * threads, threads=threads)
-        print(f"| {threads} | {rate:.0f} | {threads / 0.02:.0f} |", flush=True)
+def crowd(candidate: Candidate, lab: Lab) -> dict[str, float]:
+    """GETs a second that one loaded app answers to ever more threads."""
+    return {
+        str(threads): lab.life(candidate, EVENTS["GET"], warm=40 * threads, threads=threads)[1][1]
+        for threads in (1, 4, 16, 32)
+    }
 
 
 @contextmanager
@@ -175,17 +178,9 @@ ABLE = {
 }
 
 
-def table(title: str, taken: Mapping[str, list[float]], unit: str, memory: Mapping[str, float] | None = None) -> None:
-    """Print medians, and Roster's ratio to each."""
-    medians = {name: statistics.median(values) for name, values in taken.items()}
-    print(f"\n{title}\n")
-    print(f"| | median, {unit} | spread | Roster takes |" + (" peak memory, MB |" if memory else ""))
-    print("| --- | --- | --- | --- |" + (" --- |" if memory else ""))
-    for name, median in medians.items():
-        low, high = min(taken[name]), max(taken[name])
-        ratio = "1" if name == "roster" else f"{medians['roster'] / median:.2f} of it"
-        line = f"| {name} | {median:.0f} | {low:.0f}–{high:.0f} | {ratio} |"
-        print(line + (f" {memory[name]:.0f} |" if memory else ""), flush=True)
+def show(table: str) -> None:
+    """Print a table now: the next takes a while."""
+    print(table, flush=True)
 
 
 def say(text: str, end: str = "\n") -> None:

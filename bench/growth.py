@@ -14,12 +14,9 @@ from infra import backend
 SIZES = (1_000, 10_000, 100_000)
 
 
-def measure(say: Callable[[str], None]) -> None:
-    """Print the table."""
-    from bench.__main__ import EVENTS
-
-    print("\nDynamoDB, per call: requests, items read, bytes received\n")
-    print("| users | " + " | ".join(EVENTS) + " |\n| --- |" + " --- |" * len(EVENTS))
+def measure(events: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, dict[str, list[int]]]:
+    """By number of users and route: requests, items read, bytes received."""
+    growth: dict[str, dict[str, list[int]]] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         stack.aws_running(processes.free_port(), Path(folder), say) as (running, _),
@@ -32,13 +29,13 @@ def measure(say: Callable[[str], None]) -> None:
             say(f"{size} users …")
             _fill(aws.client("dynamodb", running.aws_port), running.outputs["UsersTable"], there, size)
             there = size
-            cells = []
-            for event in EVENTS.values():
+            growth[str(size)] = costs = {}
+            for route, event in events.items():
                 with _counted(app.database.client) as count:
                     answer = app.app(event, None)
                 assert answer["statusCode"] == 200, answer
-                cells.append(f"{count['requests']}, {count['items']}, {count['bytes']}")
-            print(f"| {size:,} | " + " | ".join(cells) + " |", flush=True)
+                costs[route] = [count["requests"], count["items"], count["bytes"]]
+    return growth
 
 
 def _fill(dynamodb: Any, table: str, start: int, end: int) -> None:

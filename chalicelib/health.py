@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from chalicelib import __version__
 from chalicelib.strict_json import JsonObject
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 log = logging.getLogger("roster.health")
 
@@ -21,7 +24,9 @@ class Health:
         self._checks = checks
 
     @cached_property
-    def _threads(self) -> Mapping[str, ThreadPoolExecutor]:
+    def _threads(self) -> "Mapping[str, ThreadPoolExecutor]":
+        from concurrent.futures import ThreadPoolExecutor
+
         # One thread a check: however often somebody asks about a dependency that hangs, it is asked once, and in
         # nobody else's way.
         return {name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=name) for name in self._checks}
@@ -32,6 +37,8 @@ class Health:
 
     def ready(self) -> tuple[bool, JsonObject]:
         """Whether every check passes, all within ``CHECK_SECONDS``; and which do, but never why one doesn't."""
+        from concurrent.futures import wait
+
         probes = {name: self._threads[name].submit(check) for name, check in self._checks.items()}
         wait(probes.values(), timeout=CHECK_SECONDS)
         results = {name: self._passed(name, probe) for name, probe in probes.items()}

@@ -139,7 +139,7 @@ class TestFunctions:
     def test_each_has_its_time_memory_settings_and_json_logs(self, resources, name, seconds):
         function = resources[name]["Properties"]
         assert function["Timeout"] == seconds
-        assert function["MemorySize"] == 512
+        assert function["MemorySize"] == 1769
         assert backend.NOWHERE.keys() <= function["Environment"]["Variables"].keys()
         assert all(isinstance(value, dict) for value in function["Environment"]["Variables"].values())
         assert function["LoggingConfig"]["LogFormat"] == "JSON"

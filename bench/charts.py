@@ -1,0 +1,61 @@
+"""The recorded run's charts in docs/: cold starts side by side, and a month's cost over users."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("svg")  # before anything asks for a window
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from bench import costs, figures
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+OURS, OTHERS, FLOOR = "#0b6e4f", "#b8c4bb", "#e3a857"
+# The same figures make the same file.
+mpl.rcParams |= {"svg.hashsalt": "roster", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10}
+
+
+def cold_starts(path: Path) -> None:
+    """CPU milliseconds to the first answer, of API function and authorizer."""
+    measured = figures.read()
+    drawing, axes = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=[6, 4])
+    for axis, (name, comparison) in zip(axes, measured.cold.items(), strict=True):
+        ranked = sorted(comparison.values, key=comparison.median, reverse=True)
+        colours = [{"roster": OURS, "floor": FLOOR}.get(candidate, OTHERS) for candidate in ranked]
+        bars = axis.barh(ranked, [comparison.median(candidate) for candidate in ranked], color=colours)
+        axis.bar_label(bars, fmt="%.0f", padding=3)
+        axis.set_title(f"Cold start, {name}", loc="left")
+        axis.set_xlabel("CPU milliseconds to the first answer")
+        axis.margins(x=0.12)
+        axis.spines[["top", "right"]].set_visible(False)
+    _save(drawing, path)
+
+
+def month(path: Path) -> None:
+    """Dollars a month over users, by what is paid for."""
+    model = costs.load()
+    numbers = [round(10 ** (3 + step / 10)) for step in range(41)]
+    bills = [model.month(users, costs.MEMORY) for users in numbers]
+    drawing, axis = plt.subplots(figsize=(9, 4))
+    for what in bills[0]:
+        axis.plot(numbers, [bill[what] or float("nan") for bill in bills], label=what)
+    axis.plot(numbers, [sum(bill.values()) for bill in bills], color="black", linewidth=2, label="all")
+    axis.set(xscale="log", yscale="log", xlabel="users active in a month", ylabel="a month")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.yaxis.set_major_formatter("${x:,g}")
+    axis.grid(which="major", color="#e5e5e5")
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axis.spines[["top", "right"]].set_visible(False)
+    _save(drawing, path)
+
+
+def _save(drawing: Figure, path: Path) -> None:
+    drawing.tight_layout()
+    drawing.savefig(path, metadata={"Date": None})
+    plt.close(drawing)
+
+
+if __name__ == "__main__":
+    cold_starts(DOCS / "cold-starts.svg")
+    month(DOCS / "costs.svg")

@@ -1,0 +1,61 @@
+"""The arithmetic of docs/costs.md, against bills added up by hand."""
+
+import pytest
+
+from bench.costs import Costs
+from bench.figures import Comparison, Figures
+
+PRICES = {
+    "lambda": {"request": 1.0, "gb_second": 1000.0, "full_core_mb": 2048},
+    "api_gateway": {"requests": [[10, 2.0], [float("inf"), 1.0]]},
+    "dynamodb": {"read_unit": 3.0, "write_unit": 5.0, "gb_month": 100_000.0, "recovery_gb_month": 0.0},
+    "cognito": {"essentials": [[1, 0.0], [float("inf"), 7.0]]},
+    "observing": {"log_gb": 1e9, "log_gb_month": 0.0, "alarm_month": 0.0, "dashboard_month": 11.0, "trace": 4.0},
+    "transfer": {"out_gb": 1e9},
+    "assumed": {
+        "dynamodb_ms": 6,
+        "cold_starts": 0.5,
+        "log_bytes": 2,
+        "answer_bytes": 3,
+        "traced": 0.25,
+        "stored_kb": 10,
+    },
+    "use": {"sessions": 2, "session": {"GET /": 1, "PATCH /user/profile": 3}},
+}
+
+
+@pytest.fixture
+def costs():
+    def only_roster(value):
+        return Comparison("", "", {"roster": [value]})
+
+    cold = {"API function": only_roster(100.0), "authorizer": only_roster(50.0)}
+    warm = {"PATCH": only_roster(3500.0), "authorizer": only_roster(500.0)}
+    return Costs(PRICES, Figures("", "", cold, warm))
+
+
+def test_half_the_memory_makes_the_processor_twice_as_slow_but_not_the_database(costs):
+    assert costs.milliseconds(10, 2048, waits=1) == 10 + 6
+    assert costs.milliseconds(10, 1024, waits=1) == 20 + 6
+
+
+def test_more_than_one_core_makes_nothing_faster(costs):
+    assert costs.milliseconds(10, 4096) == 10
+
+
+def test_a_call_is_billed_by_started_milliseconds_cold_starts_included(costs):
+    # Warm: 3.5 ms and two waits of 6, so 16 begun; cold: 100 and one wait. Half of all are cold. 2 GB.
+    assert costs.function("PATCH /user/profile", 2048) == pytest.approx(1 + 1000 * 2 * (16 + 106) / 2 / 1000)
+    assert costs.authorizer(1024) == pytest.approx(1 + 1000 * 1 * (1 + 106) / 2 / 1000)  # cold, it waits for the keys
+
+
+def test_a_month_adds_up_what_every_service_takes(costs):
+    month = costs.month(3, 2048)
+    requests = 3 * 2 * 4
+    assert month["Cognito"] == 2 * 7  # the first is free
+    assert month["API Gateway"] == 10 * 2 + (requests - 10) * 1
+    assert month["DynamoDB"] == pytest.approx(3 * 2 * 3 * (3 + 5) + 3 * 10 / 1e6 * 100_000)
+    greeting, patch = costs.function("GET /", 2048), costs.function("PATCH /user/profile", 2048)
+    assert month["Lambda"] == pytest.approx(3 * 2 * (greeting + 3 * patch + costs.authorizer(2048)))
+    assert month["logs, traces, alarms"] == pytest.approx(requests * (2 + 0.25 * 4) + 11)
+    assert month["transfer"] == requests * 3
