@@ -8,10 +8,11 @@ from chalice.app import AuthRequest, AuthResponse, CognitoUserPoolAuthorizer, Re
 from chalicelib import records, responses, users
 from chalicelib.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller
 from chalicelib.api import Api
+from chalicelib.dynamodb import DynamoDB
 from chalicelib.errors import NotFound
 from chalicelib.greeting import greeting
 from chalicelib.health import Health
-from chalicelib.repository import DynamoDB, ProfileRepository, UserRepository
+from chalicelib.repository import ProfileRepository, UserRepository
 from chalicelib.settings import Settings
 from chalicelib.signing_keys import SigningKeys
 from chalicelib.tokens import Verifier

@@ -25,7 +25,8 @@ from chalice.local import LocalGateway
 from moto import mock_aws
 from moto.utilities.utils import load_resource
 
-from chalicelib.repository import DynamoDB, ProfileRepository, UserRepository
+from chalicelib.dynamodb import DynamoDB
+from chalicelib.repository import ProfileRepository, UserRepository
 from embedded import accounts, aws, processes, stack
 from tests import backend_template, logged
 from tests.api import description
@@ -292,7 +293,7 @@ class _OverHTTP(Target):
         self._http.close()
 
 
-class _Connected(DynamoDB):
+class Connected(DynamoDB):
     """A connection to the embedded AWS's tables."""
 
     def __init__(self, port):
@@ -340,7 +341,7 @@ def _function_logs(logs):
 
 
 def _connected(target, aws_port, outputs):
-    target.connection = _Connected(aws_port)
+    target.connection = Connected(aws_port)
     target.cognito = aws.client("cognito-idp", aws_port)
     target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]
     target.users_table, target.profiles_table = outputs["UsersTable"], outputs["ProfilesTable"]

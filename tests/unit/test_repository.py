@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from moto import mock_aws
 
 from chalicelib import records
+from chalicelib.dynamodb import DynamoDB
 from chalicelib.errors import Conflict, KeyReused, Misconfigured, NotFound, TooLarge, Unavailable
 from chalicelib.records import ABSENT, Precondition, still
-from chalicelib.repository import DynamoDB, ProfileRepository, UserRepository
+from chalicelib.repository import ProfileRepository, UserRepository
 from tests import backend_template, documents
 from tests.in_memory import InMemoryRepository
 
@@ -302,7 +303,7 @@ class TestDynamoDBsOwn:
         connection = DynamoDB("eu-central-1")
         assert "client" not in vars(connection)
         config = connection.client.meta.config
-        assert (config.connect_timeout, config.read_timeout) == (1, 2)
+        assert (config.connect_timeout, config.read_timeout) == (0.5, 1)
         assert config.retries == {"mode": "standard", "total_max_attempts": 3}
         assert connection.client.meta.region_name == "eu-central-1"
 

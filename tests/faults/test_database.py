@@ -1,0 +1,147 @@
+"""What every route answers while DynamoDB misbehaves, as docs/reliability.md has it; and that all is well later."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from chalicelib import records
+from tests.faults import proxy
+
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "reliability.md"
+
+FINE, UNAVAILABLE, OURS = "as ever", "503", "500"
+FAULTS = {
+    "answers 0.3 s late": (proxy.late(0.3), FINE),
+    "breaks one connection before the request": (lambda: proxy.first(1, proxy.resets_before_the_request), FINE),
+    "says nothing": (proxy.stalls, UNAVAILABLE),
+    "stops in the middle of an answer": (proxy.stalls_in_its_answer, UNAVAILABLE),
+    "refuses connections": (None, UNAVAILABLE),
+    "breaks connections before the request": (proxy.resets_before_the_request, UNAVAILABLE),
+    "breaks connections during the request": (proxy.resets_during_the_request, UNAVAILABLE),
+    "breaks connections after the request": (proxy.resets_after_the_request, UNAVAILABLE),
+    "does as asked, but its answers get lost": (proxy.loses_the_answer, UNAVAILABLE),
+    "answers, but the last byte is missing": (proxy.cuts_the_answer, UNAVAILABLE),
+    "answers what is no HTTP": (proxy.no_http, UNAVAILABLE),
+    "answers a web page, with status 200": (proxy.a_web_page, UNAVAILABLE),
+    "answers with another checksum": (proxy.another_body, UNAVAILABLE),
+    "`InternalServerError`": (proxy.answers("500 Internal Server Error", "InternalServerError"), UNAVAILABLE),
+    "`ServiceUnavailable`": (proxy.answers("503 Service Unavailable", "ServiceUnavailable"), UNAVAILABLE),
+    "`ThrottlingException`": (proxy.answers("400 Bad Request", "ThrottlingException"), UNAVAILABLE),
+    "`ProvisionedThroughputExceededException`": (
+        proxy.answers("400 Bad Request", "ProvisionedThroughputExceededException"),
+        UNAVAILABLE,
+    ),
+    "`RequestLimitExceeded`": (proxy.answers("400 Bad Request", "RequestLimitExceeded"), UNAVAILABLE),
+    "`TransactionConflictException`": (proxy.answers("400 Bad Request", "TransactionConflictException"), UNAVAILABLE),
+    "`AccessDeniedException`": (proxy.answers("400 Bad Request", "AccessDeniedException"), OURS),
+    "`ResourceNotFoundException`": (proxy.answers("400 Bad Request", "ResourceNotFoundException"), OURS),
+    "`ExpiredTokenException`: our credentials are too old": (
+        proxy.answers("400 Bad Request", "ExpiredTokenException"),
+        OURS,
+    ),
+    "`UnrecognizedClientException`": (proxy.answers("400 Bad Request", "UnrecognizedClientException"), OURS),
+    "`InvalidSignatureException`: our clock is wrong": (
+        proxy.answers("400 Bad Request", "InvalidSignatureException"),
+        OURS,
+    ),
+}
+"""By what DynamoDB does: how, and what Roster answers."""
+
+BEFORE, SENT = {"n": 1}, {"n": 2}
+ROUTES = [
+    ("GET", "/users", ...),
+    ("POST", "/users", SENT),
+    ("GET", "/users/{userid}", ...),
+    ("PUT", "/users/{userid}", SENT),
+    ("PATCH", "/users/{userid}", SENT),
+    ("DELETE", "/users/{userid}", ...),
+    ("GET", "/user/profile", ...),
+    ("POST", "/user/profile", SENT),
+    ("PATCH", "/user/profile", SENT),
+    ("DELETE", "/user/profile", ...),
+]
+
+
+class Calls:
+    """One call of each route, each on a user and a profile of its own that are there already."""
+
+    def __init__(self, broken):
+        self._broken = broken
+        self._names = {(method, path): f"{method}-{uuid4().hex}" for method, path, _ in ROUTES}
+        for name in self._names.values():
+            broken.users.put(records.stamp(name, BEFORE))
+            broken.profiles.put(records.stamp(name, BEFORE))
+
+    def send(self):
+        """The answers, by method and path; all are asked for at once."""
+
+        def one(route):
+            method, path, document = route
+            name = self._names[method, path]
+            if method == "POST" and path == "/users":
+                document = {**document, "userid": name}
+            sub = name if path == "/user/profile" else "admin"
+            return self._broken.ask(method, path.format(userid=name), document, sub)
+
+        with ThreadPoolExecutor(len(ROUTES)) as pool:
+            return dict(zip(self._names, pool.map(one, ROUTES), strict=True))
+
+    def stored(self):
+        """What is stored now: the documents, ``None`` where there is none."""
+        found = {}
+        for (method, path), name in self._names.items():
+            repository = self._broken.profiles if path == "/user/profile" else self._broken.users
+            record = repository.get(name)
+            found[method, path] = record and record.document
+        return found
+
+
+def breaking(broken, fault):
+    if fault is None:
+        return broken.proxy.refusing()
+    return broken.proxy.breaking(fault() if fault.__name__ == "<lambda>" else fault)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_route_says_what_it_can_and_is_right_again_with_the_next_request(broken, name):
+    fault, outcome = FAULTS[name]
+    calls = Calls(broken)
+    start = len(broken.log.read_text())
+    with breaking(broken, fault):
+        answers = calls.send()  # whatever takes longer than 7 s raises
+    whole = (BEFORE, SENT, None)
+    for route, stored in calls.stored().items():
+        assert stored in whole, route
+    for route, answer in answers.items():
+        if outcome == FINE:
+            assert answer.status_code == 200, route
+            continue
+        assert str(answer.status_code) == outcome, (route, answer.text)
+        assert "jane@example.com" not in answer.text
+        assert "secret" not in answer.text
+        problem = answer.json()["type"].removeprefix("urn:roster:problem:")
+        assert problem == {UNAVAILABLE: "unavailable", OURS: "internal-error"}[outcome]
+        assert answer.headers.get("Retry-After") == {UNAVAILABLE: "1", OURS: None}[outcome]
+    log = broken.logged_since(start)
+    assert len(re.findall("ERROR   misconfigured reason=DynamoDB", log)) == (len(ROUTES) if outcome == OURS else 0)
+    assert "ERROR   bug" not in log
+    for route, answer in calls.send().items():
+        assert answer.status_code == 200, (route, answer.text)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, outcome) in FAULTS.items() if outcome != FINE])
+def test_readiness_tells_of_it_and_liveness_does_not_care(broken, name):
+    fault, _ = FAULTS[name]
+    with breaking(broken, fault):
+        ready, alive = broken.ask("GET", "/health/ready"), broken.ask("GET", "/health")
+    assert ready.status_code == 503
+    assert ready.json()["checks"] == {"users_table": "fail", "profiles_table": "fail", "signing_keys": "ok"}
+    assert alive.status_code == 200
+
+
+def test_the_documentation_has_this_table():
+    rows = re.findall(r"^\| (?!What|---)(.+?) \| (as ever|503|500)\b.*\|$", DOCS.read_text(), re.MULTILINE)
+    assert dict(rows) == {name: outcome for name, (_, outcome) in FAULTS.items()}

@@ -1,0 +1,77 @@
+"""What callers get while the signing keys can't be had, before any were: 503, never 401; and right again afterwards."""
+
+import json
+
+import pytest
+from chalice.test import Client
+
+from chalicelib import records
+from tests.api.targets import imported_app
+from tests.faults import proxy
+from tests.faults.test_database import DOCS
+from tests.pool import KeyServer, Pool
+from tests.unit.test_settings import GOOD
+
+FAULTS = {
+    "says nothing": proxy.stalls,
+    "stops in the middle of an answer": proxy.stalls_in_its_answer,
+    "refuses connections": None,
+    "breaks connections before the request": proxy.resets_before_the_request,
+    "breaks connections after the request": proxy.resets_after_the_request,
+    "answers, but the last byte is missing": proxy.cuts_the_answer,
+    "answers what is no HTTP": proxy.no_http,
+    "answers a web page, with status 200": proxy.a_web_page,
+    "answers `{}`": proxy.answers("200 OK", "none"),
+    "answers 500": proxy.answers("500 Internal Server Error", "none"),
+    "answers 503": proxy.answers("503 Service Unavailable", "none"),
+}
+
+
+@pytest.fixture(params=FAULTS)
+def fault(request):
+    return FAULTS[request.param]
+
+
+@pytest.fixture
+def started(broken):
+    """Roster just started, without keys; the proxy before the key server; and how to ask."""
+    pool = Pool()
+    keys = KeyServer(pool.key.jwk)
+    between = proxy.Proxy(int(keys.url.split(":")[2].split("/")[0]))
+    environ = {
+        **GOOD,
+        "USER_POOL_ID": pool.id,
+        "USER_POOL_ARN": pool.arn,
+        "APPLICATION_CLIENT_ID": pool.client_id,
+        "JWKS_URL": f"http://127.0.0.1:{between.port}/keys",
+        "AWS_CHALICE_CLI_MODE": "true",
+    }
+    with imported_app(environ) as app, Client(app.app) as client:
+        app.database.client = broken.connection.client
+        app.user_repository._name = broken.users._name
+
+        def ask(path):
+            return client.http.get(path, headers={"authorization": pool.token(sub="jane")})
+
+        yield between, ask
+    between.close()
+    keys.close()
+
+
+def test_nobody_is_refused_for_it_and_the_next_request_is_right_again(broken, started, fault):
+    between, ask = started
+    broken.users.put(records.stamp("jane", {"n": 1}))
+    paths = ("/users/jane", "/users/somebody-else", "/")
+    with between.refusing() if fault is None else between.breaking(fault):
+        ready = ask("/health/ready")
+        answers = {path: ask(path) for path in paths}
+        assert ask("/health").status_code == 200
+    for path, answer in answers.items():
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1"), path
+    assert json.loads(ready.body)["checks"]["signing_keys"] == "fail"
+    assert [ask(path).status_code for path in paths] == [200, 403, 200]
+
+
+def test_the_documentation_names_these_faults():
+    section = DOCS.read_text().partition("## The signing keys")[2].partition("\n## ")[0]
+    assert [line[2:] for line in section.splitlines() if line.startswith("- ")] == list(FAULTS)
