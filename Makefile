@@ -10,7 +10,7 @@ STAGE             ?= dev
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
 COG    := $(BIN)/cog -I . -P -U --verbosity=0 --check-fail-msg="make figures writes them anew"
-COMPUTED := docs/costs.md docs/performance.md
+COMPUTED := docs/costs.md docs/performance.md docs/reliability.md
 
 ifeq ($(STAGE),local)
 EMBEDDED := .venv-embedded
@@ -20,7 +20,7 @@ INFRA    := $(BIN)/python -m infra
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run token stop deploy destroy outputs backend test fuzz bench figures lint format openapi constraints clean
+.PHONY: help run token stop deploy destroy outputs backend test fuzz bench load soak figures lint format openapi constraints clean
 
 help: ## list what there is to make
 	@echo "Roster: what there is to make"
@@ -61,8 +61,14 @@ fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.js
 bench: .venv .venv-embedded ## measure cold starts, warm calls and growth beside other ways to write it
 	@$(BIN)/python -m bench
 
-figures: .venv ## put into docs/ what make bench has measured, and what it costs
-	@test ! -f .bench/measured.json || cp .bench/measured.json bench/measured.json
+load: .venv .venv-embedded ## two minutes of many users on make run, two on STAGE=local: nothing may get lost
+	@$(BIN)/python -m bench.load
+
+soak: .venv ## 100,000 requests through one process: memory and connections must stay flat
+	@$(BIN)/python -m bench.soak
+
+figures: .venv ## put into docs/ what make bench, load and soak have measured, and what it costs
+	@cp $(wildcard .bench/*.json) bench/recorded/ 2>/dev/null || true
 	@$(COG) -r $(COMPUTED)
 	@$(BIN)/python -m bench.charts
 

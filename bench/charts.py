@@ -1,4 +1,4 @@
-"""The recorded run's charts in docs/: cold starts side by side, and a month's cost over users."""
+"""The charts in docs/, of the recorded runs: cold starts side by side, a month's cost over users, the load."""
 
 from pathlib import Path
 
@@ -50,6 +50,21 @@ def month(path: Path) -> None:
     _save(drawing, path)
 
 
+def load(path: Path) -> None:
+    """Answers a second and their 95th percentile along each run of ``make load``."""
+    drawing, axes = plt.subplots(2, 2, figsize=(9, 4.2), sharex="col")
+    for (top, bottom), (name, run) in zip(axes.T, figures.read_load().items(), strict=True):
+        seconds, answers, slow = zip(*run.timeline, strict=True)
+        top.plot(seconds, answers, color=OURS)
+        bottom.plot(seconds, slow, color=FLOOR)
+        top.set_title(f"{name}, {run.users} users", loc="left")
+        top.set(ylabel="answers a second", ylim=(0, None))
+        bottom.set(ylabel="95th percentile, ms", xlabel="second of the run", yscale="log")
+        for axis in (top, bottom):
+            axis.spines[["top", "right"]].set_visible(False)
+    _save(drawing, path)
+
+
 def _save(drawing: Figure, path: Path) -> None:
     drawing.tight_layout()
     drawing.savefig(path, metadata={"Date": None})
@@ -59,3 +74,4 @@ def _save(drawing: Figure, path: Path) -> None:
 if __name__ == "__main__":
     cold_starts(DOCS / "cold-starts.svg")
     month(DOCS / "costs.svg")
+    load(DOCS / "load.svg")

@@ -1,4 +1,4 @@
-"""What a run of ``make bench`` measured, and how it is shown: on the terminal and in docs/performance.md."""
+"""What ``make bench``, ``make load`` and ``make soak`` measured, and how it is shown: on the terminal and in docs/."""
 
 import json
 import statistics
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-RECORDED = Path(__file__).with_name("measured.json")
-"""The run that the documentation shows."""
+RECORDED = Path(__file__).with_name("recorded")
+"""Where the runs are that the documentation shows."""
 
 
 @dataclass
@@ -46,10 +46,6 @@ class Figures:
     threads: dict[str, float] = field(default_factory=dict)
     growth: dict[str, dict[str, list[int]]] = field(default_factory=dict)
 
-    def write(self, path: Path) -> None:
-        """Keep them as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
-
     def threads_table(self, seconds: float) -> str:
         """Answers a second, beside what ``seconds`` of waiting for each would let through."""
         title = f"### Threads in one loaded app, DynamoDB {seconds * 1000:.0f} ms slow: answers a second"
@@ -66,12 +62,72 @@ class Figures:
         return f"### DynamoDB, per call: requests, items read, bytes received\n\n{table(heads, rows)}"
 
 
-def read(path: Path = RECORDED) -> Figures:
-    """What ``Figures.write`` wrote."""
-    members = json.loads(path.read_text())
+@dataclass
+class Soak:
+    """What a process was like along its way: requests answered, of them wrong, MB resident, sockets open."""
+
+    samples: list[list[float]] = field(default_factory=list)
+
+    def table(self) -> str:
+        """A row a sample."""
+        heads = ["requests answered", "of them wrong", "memory, MB", "sockets"]
+        return table(heads, [[f"{value:,}" for value in sample] for sample in self.samples])
+
+
+@dataclass
+class LoadRun:
+    """What ``users`` saw in ``seconds``.
+
+    ``latencies``: by request, how many, and the 50th, 95th and 99th percentile in ms. ``timeline``: by second, answers
+    and their 95th percentile. ``counts``: reads, acknowledged writes, and what was wrong. ``process``: megabytes and
+    connections of ``chalice local``, before and after, where that is what ran.
+    """
+
+    users: int
+    seconds: int
+    counts: dict[str, int]
+    errors: dict[str, int]
+    latencies: dict[str, list[float]]
+    timeline: list[list[float]]
+    process: list[list[float]] | None
+
+    def table(self) -> str:
+        """A row a kind of request, and what was kept."""
+        rows = [[name, *[f"{value:,.0f}" for value in values]] for name, values in self.latencies.items()]
+        rate = self.latencies["all"][0] / self.seconds
+        errors = ", ".join(f"{count} × {what}" for what, count in self.errors.items()) or "none"
+        shown = "acknowledged writes", "reads", "checked at the end"
+        kept = [f"{what} {self.counts.get(what, 0):,}" for what in shown]
+        wrong = f"lost writes {self.counts.get('lost', 0)}, wrong reads {self.counts.get('wrong reads', 0)}"
+        lines = [f"{self.users} users, {rate:.0f} requests a second. {', '.join(kept)}; **{wrong}**. Errors: {errors}."]
+        if self.process:
+            (before, connected), (after, left) = self.process
+            lines.append(f"The process: {before} MB and {connected} connections before, {after} MB and {left} after.")
+        return table(["request", "answers", "p50, ms", "p95, ms", "p99, ms"], rows) + "\n" + "\n".join(lines) + "\n"
+
+
+def write(figures: Figures | Soak | dict[str, LoadRun], path: Path) -> None:
+    """Keep them as JSON."""
+    members = {name: asdict(run) for name, run in figures.items()} if isinstance(figures, dict) else asdict(figures)
+    path.write_text(json.dumps(members, indent=1) + "\n")
+
+
+def read() -> Figures:
+    """The recorded run of ``make bench``."""
+    members = json.loads((RECORDED / "measured.json").read_text())
     for kind in ("cold", "warm"):
         members[kind] = {name: Comparison(**comparison) for name, comparison in members[kind].items()}
     return Figures(**members)
+
+
+def read_soak() -> Soak:
+    """The recorded run of ``make soak``."""
+    return Soak(**json.loads((RECORDED / "soak.json").read_text()))
+
+
+def read_load() -> dict[str, LoadRun]:
+    """The recorded run of ``make load``, by target."""
+    return {name: LoadRun(**run) for name, run in json.loads((RECORDED / "load.json").read_text()).items()}
 
 
 def document(slow: float) -> str:

@@ -1,5 +1,6 @@
 """DynamoDB and a pool's signing keys, canned, in a process of their own: so that nobody's CPU time includes theirs."""
 
+import itertools
 import json
 import sys
 import time
@@ -18,8 +19,11 @@ USER = {
 ANSWERS = {"GetItem": {"Item": USER}, "Scan": {"Items": [USER] * 50, "Count": 50, "ScannedCount": 50}}
 
 
+requests = itertools.count(1)
+
+
 class Handler(BaseHTTPRequestHandler):
-    """``sys.argv``: the key set as JSON, and by how many seconds DynamoDB is slow."""
+    """``sys.argv``: the key set as JSON, by how many seconds DynamoDB is slow, and how often it hangs up."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # an answer in one packet, else each waits for the acknowledgement of its first half
@@ -31,6 +35,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         time.sleep(float(sys.argv[2]))
+        if int(sys.argv[3]) and next(requests) % int(sys.argv[3]) == 0:
+            self.close_connection = True
+            return
         operation = self.headers["X-Amz-Target"].partition(".")[2]
         self._answer(json.dumps(ANSWERS.get(operation, {})).encode())
 

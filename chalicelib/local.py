@@ -1,4 +1,4 @@
-"""What API Gateway does and ``chalice local`` does not: the Cognito authorizer, an authorizer's error, a crowd.
+"""What API Gateway does and ``chalice local`` does not: the Cognito authorizer, and an authorizer's error.
 
 ``chalice local`` lets a forged or expired token through with its claims, breaks the connection on garbage, and on any
 exception of a Lambda authorizer; where there is no route, it gives the caller's token back in the answer. Imported
@@ -8,8 +8,7 @@ only while a Chalice command runs; the Lambda package has no ``chalice.local`` a
 import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from typing import Any
 
 import chalice.local
@@ -23,13 +22,14 @@ from chalice.local import (
     RouteMatcher,
 )
 
+from chalicelib import local_http
 from chalicelib.tokens import Claims, InvalidToken, Verifier
 
 log = logging.getLogger("roster.local")
 
 
 def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
-    """From now on, let ``chalice.local`` authorize and refuse as API Gateway does, and take as many at once.
+    """From now on, let ``chalice.local`` authorize and refuse as API Gateway does.
 
     Its refusals carry ``cors_headers``, so that a page of another origin can read them.
     """
@@ -44,45 +44,7 @@ def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
     Authorizer.cors_headers = Matcher.cors_headers = cors_headers
     chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
     chalice.local.RouteMatcher = Matcher  # type: ignore[misc]
-    handler: Any = chalice.local.ChaliceRequestHandler
-    handler.__getattr__ = _any_method
-    handler.log_request, handler.log_message = _log_access, _log_nothing
-    handler._send_http_response_with_body = _without_body_for_head(handler._send_http_response_with_body)
-    # With the standard library's 5, a burst of connections is refused before anybody has looked at it.
-    chalice.local.ThreadedHTTPServer.request_queue_size = 512
-
-
-def _any_method(handler: Any, name: str) -> Any:
-    """The server underneath can't do QUERY or TRACE, and says 501. To API Gateway, they are methods no route has."""
-    if name.startswith("do_"):
-        return handler._generic_handle
-    raise AttributeError(name)
-
-
-def _log_access(handler: Any, code: int | str = "-", _size: int | str = "-") -> None:
-    """The gateway's line about a request, as in API Gateway's access log: the route, not the path nor the query."""
-    try:
-        route = RouteMatcher(list(handler.local_gateway._app_object.routes)).match_route(handler.path).route
-    except ValueError:
-        route = "-"
-    log.info("access", extra={"method": handler.command, "route": route, "status": int(code)})
-
-
-def _log_nothing(_handler: Any, _format: str, *_: object) -> None:
-    """The server's own lines would quote what the client sent."""
-
-
-def _without_body_for_head(send: Callable[..., None]) -> Callable[..., None]:
-    """Chalice gives the answer to a HEAD a body, which then stands on the connection before the next answer."""
-
-    @wraps(send)
-    def send_or_not(handler: Any, code: int, headers: dict[str, Any], body: Any) -> None:
-        if handler.command == "HEAD":
-            handler._send_http_response_no_body(code, headers)
-        else:
-            send(handler, code, headers, body)
-
-    return send_or_not
+    local_http.mend(cors_headers)
 
 
 class _Matcher(RouteMatcher):

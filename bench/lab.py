@@ -1,0 +1,127 @@
+"""Where candidates live and die: processes as Lambda has them, and what they ask for answered beside them."""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.candidates import Candidate
+from bench.figures import Comparison
+from infra.backend import NOWHERE
+from tests.lambda_events import proxy_event
+from tests.pool import Pool
+
+HERE = Path(__file__).parent
+
+DOCUMENT = '{"name": "Jane Doe", "likes": ["chess", "tea"]}'
+EVENTS = {
+    "GET": proxy_event("GET", "/users/{userid}"),
+    "PUT": proxy_event("PUT", "/users/{userid}", DOCUMENT),
+    "PATCH": proxy_event("PATCH", "/users/{userid}", '{"likes": ["tea"]}'),
+    "list": proxy_event("GET", "/users"),
+}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Where candidates live and die: ``beside`` is what Lambda provides, ``environ`` what it sets."""
+
+    beside: Path
+    environ: Mapping[str, str]
+
+    def cold(self, name: str, candidates: list[Candidate], event: Any, rounds: int) -> Comparison:
+        """``rounds`` cold starts of each, in turns, so that all see the same machine."""
+        taken: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
+        for number in range(rounds + 1):  # the first round only warms the disk's cache
+            say(f"\rCold start {number} of {rounds} ", end="")
+            for candidate in candidates:
+                milliseconds, _ = self.life(candidate, event)
+                if number:
+                    taken[candidate.name].append(milliseconds)
+        say("")
+        return Comparison(f"Cold start, {name}: CPU milliseconds from process start to first answer", "ms", taken)
+
+    def warm(self, name: str, candidates: list[Candidate], event: Any, calls: int) -> Comparison:
+        """``calls`` of each in a process that has answered before, five times."""
+        taken: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
+        memory: dict[str, float] = {}
+        for _ in range(5):
+            for candidate in candidates:
+                _, (_, microseconds, kilobytes) = self.life(candidate, event, warm=calls)
+                taken[candidate.name].append(microseconds)
+                memory[candidate.name] = kilobytes / 1024
+        return Comparison(f"Warm {name}: CPU microseconds a call", "µs", taken, memory)
+
+    def command(self, candidate: Candidate, script: str) -> list[str]:
+        """What runs this script of ours as if the candidate were alone on Lambda's disk."""
+        path = [str(candidate.task), str(self.beside)]
+        code = f"import sys; sys.path[:0] = {path!r}; exec(open({str(HERE / script)!r}).read())"
+        # Nothing of this environment; no bytecode written, as on a read-only disk.
+        return [sys.executable, "-I", "-S", "-B", "-c", code]
+
+    def life(
+        self, candidate: Candidate, event: Any, *, warm: int = 0, threads: int = 0
+    ) -> tuple[float, tuple[int, float, int]]:
+        """A process of its own: its CPU milliseconds in all, and what it said (see call.py)."""
+        order = json.dumps({"handler": candidate.handler, "event": event, "warm": warm, "threads": threads})
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            self.command(candidate, "call.py"),
+            input=order,
+            env=dict(self.environ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode:
+            sys.exit(f"{candidate.name} failed:\n{done.stderr}")
+        status, microseconds, kilobytes = json.loads(done.stdout.splitlines()[-1])
+        if status != 200:
+            sys.exit(f"{candidate.name} answered {status}: {done.stdout}")
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return cpu * 1000, (status, microseconds, kilobytes)
+
+
+@contextmanager
+def served(pool: Pool, delay: float = 0, breaks: int = 0) -> Iterator[str]:
+    """The address of a canned DynamoDB and key server.
+
+    DynamoDB is ``delay`` seconds slow, and hangs up on every so many requests (0: never).
+    """
+    keys = json.dumps({"keys": [pool.key.jwk]})
+    command = [sys.executable, str(HERE / "served.py"), keys, str(delay), str(breaks)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.terminate()
+
+
+def environment(pool: Pool, address: str) -> dict[str, str]:
+    """What Lambda would set."""
+    return {
+        **NOWHERE,
+        "USER_POOL_ID": pool.id,
+        "USER_POOL_ARN": pool.arn,
+        "APPLICATION_CLIENT_ID": pool.client_id,
+        "JWKS_URL": f"{address}/keys",
+        "AWS_ENDPOINT_URL": address,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_LAMBDA_FUNCTION_NAME": "bench",
+        "POWERTOOLS_SERVICE_NAME": "bench",
+    }
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Progress, where the tables are not."""
+    print(text, end=end, file=sys.stderr, flush=True)

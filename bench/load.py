@@ -1,0 +1,121 @@
+"""``make load``: two minutes of mixed requests from many users against ``make run``, and against ``STAGE=local``.
+
+Each simulated user keeps what was acknowledged to it, and checks at the end that exactly that is stored. Loopback only.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+
+from bench import figures
+from bench.figures import LoadRun
+from bench.lab import say
+from tests.api import targets
+
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+TARGETS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
+    "make run": targets.local,
+    "make deploy STAGE=local": targets.deployed,
+}
+
+
+def main() -> None:
+    """Run, print, keep; 1 if a write was lost or a read was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="where the figures are kept")
+    parser.add_argument("--users", type=int, default=20, help="how many ask at the same time")
+    parser.add_argument("--seconds", type=int, default=120, help="of each run")
+    options = parser.parse_args()
+    load: dict[str, LoadRun] = {}
+    for name, start in TARGETS.items():
+        say(f"{name}: starting …")
+        with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as api:
+            load[name] = _run(api, Path(folder), options.users, options.seconds)
+            print(load[name].table(), flush=True)
+    options.folder.mkdir(exist_ok=True)
+    figures.write(load, options.folder / "load.json")
+    say("Kept in .bench/load.json: make figures puts it into docs/.")
+    sys.exit(any(run.counts.get("lost") or run.counts.get("wrong reads") for run in load.values()))
+
+
+def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
+    address = urlsplit(api.base_url)
+    people = [api.sign_up() for _ in range(users)]
+    admin = api.make_admin(api.sign_up())
+    order, report = folder / "load.json", folder / "report.json"
+    members = {
+        "host": address.netloc,
+        "people": [{"sub": person.sub, "token": person.token} for person in people],
+        "admin": admin.token,
+        "report": str(report),
+    }
+    order.write_text(json.dumps(members))
+    before = _process()
+    say(f"{users} users for {seconds} seconds …")
+    host = f"{address.scheme}://127.0.0.1:{address.port}{address.path}"
+    command = [
+        *(sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), "--headless", "--only-summary"),
+        *("--host", host, "--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"),
+        *("--stop-timeout", "30", "--loglevel", "ERROR", "--exit-code-on-error", "0"),
+    ]
+    with (folder / "locust.log").open("w+") as log:
+        environ = {**os.environ, "ROSTER_LOAD": str(order)}
+        subprocess.run(command, env=environ, stdout=log, stderr=subprocess.STDOUT, check=False)
+        if not report.exists():
+            log.seek(0)
+            sys.exit(f"locust failed:\n{log.read()[-4000:]}")
+    found = json.loads(report.read_text())
+    after = _process()
+    return LoadRun(
+        users,
+        seconds,
+        found["counts"],
+        found["errors"],
+        _latencies(found["requests"]),
+        _timeline(found["requests"]),
+        [before, after] if before and after else None,
+    )
+
+
+def _latencies(requests: list[tuple[float, str, float]]) -> dict[str, list[float]]:
+    by_name: dict[str, list[float]] = {}
+    for _, name, milliseconds in requests:
+        by_name.setdefault(name, []).append(milliseconds)
+    by_name = dict(sorted(by_name.items())) | {"all": [milliseconds for _, _, milliseconds in requests]}
+    return {name: [len(taken), *(_percentile(taken, at) for at in (50, 95, 99))] for name, taken in by_name.items()}
+
+
+def _timeline(requests: list[tuple[float, str, float]]) -> list[list[float]]:
+    start = min(when for when, _, _ in requests)
+    by_second: dict[int, list[float]] = {}
+    for when, _, milliseconds in requests:
+        by_second.setdefault(int(when - start), []).append(milliseconds)
+    return [[second, len(taken), _percentile(taken, 95)] for second, taken in sorted(by_second.items())]
+
+
+def _percentile(values: list[float], at: int) -> float:
+    ranked = sorted(values)
+    return round(ranked[min(len(ranked) - 1, len(ranked) * at // 100)], 1)
+
+
+def _process() -> list[float] | None:
+    """Megabytes and open connections of the ``chalice local`` that we have started, if any."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if "local" in process.cmdline() and any("chalice" in word for word in process.cmdline()):
+                return [round(process.memory_info().rss / 2**20, 1), len(process.net_connections())]
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""``make soak``: 100,000 requests through one process of the packaged app. Memory and connections must stay flat.
+
+Every route that needs a database, good and bad requests, the authorizer with good and bad tokens; DynamoDB breaks one
+connection in two hundred.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.candidates import Candidate, apis, runtime
+from bench.figures import Soak, write
+from bench.lab import DOCUMENT, EVENTS, Lab, environment, say, served
+from tests.lambda_events import TOKEN_EVENT, proxy_event
+from tests.pool import Pool
+
+
+def main() -> None:
+    """Run, print, keep; 1 if an answer was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="where artefact and figures are kept")
+    parser.add_argument("--requests", type=int, default=100_000)
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    (roster, *_), beside, pool = apis(folder), runtime(folder), Pool()
+    api, authorizer = "app.app", "app.jwt_authorizer"
+    events = [[api, event, 200] for event in EVENTS.values()]
+    events += [
+        [api, proxy_event("PUT", "/users/{userid}", DOCUMENT), 200],
+        [api, proxy_event("PUT", "/users/{userid}", '{"a": NaN}'), 400],
+        [authorizer, {**TOKEN_EVENT, "authorizationToken": f"Bearer {pool.token()}"}, 200],
+        [authorizer, {**TOKEN_EVENT, "authorizationToken": f"Bearer {pool.token(exp=1)}"}, "Unauthorized"],
+    ]
+    soak = Soak()
+    with served(pool, breaks=200) as address:
+        lab = Lab(beside, environment(pool, address))
+        order = {"events": events, "count": options.requests, "samples": 10}
+        for answered, wrong, kilobytes, sockets in _samples(lab, roster, order):
+            soak.samples.append([answered, wrong, round(kilobytes / 1024, 1), sockets])
+            say(f"{answered:,} requests: {wrong} wrong answers, {kilobytes / 1024:.1f} MB, {sockets} sockets")
+    write(soak, folder / "soak.json")
+    print(soak.table())
+    sys.exit(soak.samples[-1][1] > 0)
+
+
+def _samples(lab: Lab, candidate: Candidate, order: object) -> Iterator[list[int]]:
+    with subprocess.Popen(
+        lab.command(candidate, "long_life.py"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # what it logs
+        env=dict(lab.environ),
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        json.dump(order, process.stdin)
+        process.stdin.close()
+        for line in process.stdout:
+            if line.startswith("["):
+                yield json.loads(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What HTTP asks of a server and ``chalice local``'s own leaves out: bodies that come whole, HEAD, a crowd.
+
+Imported only while a Chalice command runs: on AWS, API Gateway is the server.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+import chalice.local
+from chalice.local import LocalGatewayException, RouteMatcher
+
+log = logging.getLogger("roster.local")
+
+LENGTH = re.compile(r"\d{1,12}", re.ASCII)
+
+
+def mend(cors_headers: Mapping[str, str]) -> None:
+    """From now on; its refusals carry ``cors_headers``, so that a page of another origin can read them."""
+    handler: Any = chalice.local.ChaliceRequestHandler
+    handler.__getattr__ = _any_method
+    handler.log_request, handler.log_message = _log_access, _log_nothing
+    handler._send_http_response_with_body = _without_body_for_head(handler._send_http_response_with_body)
+    handler._parse_payload = _read_whole
+    handler._generic_handle = _refusing(handler._generic_handle, cors_headers)
+    for method in ("GET", "PUT", "POST", "HEAD", "DELETE", "PATCH", "OPTIONS"):
+        setattr(handler, f"do_{method}", handler._generic_handle)
+    server: Any = chalice.local.ThreadedHTTPServer
+    server.handle_error = _log_error
+    # With the standard library's 5, a burst of connections is refused before anybody has looked at it.
+    server.request_queue_size = 512
+
+
+class _BadRequest(LocalGatewayException):
+    """What a server must refuse, as where the body ends is not certain (RFC 9112, section 6.3)."""
+
+    CODE = 400
+
+
+class _LengthRequired(LocalGatewayException):
+    CODE = 411
+
+
+class _HungUp(Exception):
+    """The client has gone in the middle of its request."""
+
+
+def _read_whole(handler: Any) -> tuple[dict[str, str], bytes | None]:
+    """Chalice's ``_parse_payload``, which takes what has come of a body that was cut off for the body."""
+    if "transfer-encoding" in handler.headers:
+        raise _LengthRequired({}, b'{"message":"chalice local takes a body with its Content-Length only, not chunked"}')
+    lengths = set(handler.headers.get_all("content-length", ["0"]))
+    length = lengths.pop()
+    if lengths or not LENGTH.fullmatch(length):
+        raise _BadRequest({}, b'{"message":"Content-Length is not one whole number"}')
+    body = handler.rfile.read(int(length)) if int(length) else None
+    if len(body or b"") < int(length):
+        raise _HungUp
+    return dict(handler.headers), body
+
+
+def _refusing(handle: Callable[[Any], None], cors_headers: Mapping[str, str]) -> Callable[[Any], None]:
+    """``handle``, and an answer to what ``_read_whole`` refuses; what else stands on the connection is not read."""
+
+    @wraps(handle)
+    def handle_or_refuse(handler: Any) -> None:
+        try:
+            handle(handler)
+        except LocalGatewayException as refusal:
+            handler.close_connection = True
+            handler._send_http_response(refusal.CODE, {**cors_headers, "Connection": "close"}, refusal.body)
+        except _HungUp:
+            handler.close_connection = True
+
+    return handle_or_refuse
+
+
+def _any_method(handler: Any, name: str) -> Any:
+    """The server underneath can't do QUERY or TRACE, and says 501. To API Gateway, they are methods no route has."""
+    if name.startswith("do_"):
+        return handler._generic_handle
+    raise AttributeError(name)
+
+
+def _log_access(handler: Any, code: int | str = "-", _size: int | str = "-") -> None:
+    """The gateway's line about a request, as in API Gateway's access log: the route, not the path nor the query."""
+    try:
+        route = RouteMatcher(list(handler.local_gateway._app_object.routes)).match_route(handler.path).route
+    except (AttributeError, ValueError):  # no path where the request's first line can't be read
+        route = "-"
+    log.info("access", extra={"method": handler.command or "-", "route": route, "status": int(code)})
+
+
+def _log_nothing(_handler: Any, _format: str, *_: object) -> None:
+    """The server's own lines would quote what the client sent."""
+
+
+def _log_error(_server: Any, _request: object, _client: object) -> None:
+    """One line where the server would print a stack trace; none for a client that has hung up."""
+    error = sys.exc_info()[1]
+    if not isinstance(error, ConnectionError):
+        log.error("connection_failed", extra={"error": type(error).__name__})
+
+
+def _without_body_for_head(send: Callable[..., None]) -> Callable[..., None]:
+    """Chalice gives the answer to a HEAD a body, which then stands on the connection before the next answer."""
+
+    @wraps(send)
+    def send_or_not(handler: Any, code: int, headers: dict[str, Any], body: Any) -> None:
+        if handler.command == "HEAD":
+            handler._send_http_response_no_body(code, headers)
+        else:
+            send(handler, code, headers, body)
+
+    return send_or_not

@@ -1,0 +1,188 @@
+"""Requests of ill will, byte by byte, to ``chalice local``: nobody gets more by them, and nobody else gets less.
+
+On AWS, API Gateway's own HTTP servers stand before Roster.
+"""
+
+import json
+import re
+import socket
+import time
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.parametrize("api", ["local"], indirect=True)
+
+
+def connected(api):
+    address = urlsplit(api.base_url)
+    return socket.create_connection((address.hostname, address.port), timeout=10)
+
+
+def exchange(api, sent, *, hang_up=False):
+    """All that the server answers until it closes the connection, or has been silent for a second."""
+    with connected(api) as connection:
+        connection.sendall(sent)
+        if hang_up:
+            connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(1)
+        received = b""
+        try:
+            while more := connection.recv(65536):
+                received += more
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return received
+
+
+def statuses(received):
+    """Of every answer that stands there."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
+
+
+def request(line, *headers, body=b""):
+    return "\r\n".join([f"{line} HTTP/1.1", "Host: localhost", *headers, "", ""]).encode("latin-1") + body
+
+
+def authorization(person):
+    return f"Authorization: {person.token}"
+
+
+JSON = "Content-Type: application/json"
+
+
+def test_slow_clients_are_in_nobodys_way(api, person):
+    with ExitStack() as held:
+        for number in range(50):
+            connection = held.enter_context(connected(api))
+            slow = request("PUT /users/x", authorization(person), JSON, "Content-Length: 100", body=b'{"a": ')
+            connection.sendall(slow[: 40 + number * 20])
+        started = time.monotonic()
+        assert api.get("/", token=person.token).status == 200
+        assert time.monotonic() - started < 5  # not: after the slow ones
+
+
+def test_a_body_that_is_cut_off_is_not_taken_for_the_body(api, person):
+    path = f"/users/{person.sub}"
+    api.put(path, token=person.token, json={"n": 1})
+    cut = request(f"PUT {path}", authorization(person), JSON, "Content-Length: 100", body=b'{"n": 2}')
+    assert exchange(api, cut, hang_up=True) == b""
+    assert api.users.get(person.sub).document == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "status"),
+    [
+        ("GET /open", [f"X-Padding: {'a' * 70_000}"], 431),
+        ("GET /open", [f"X-{number}: a" for number in range(200)], 431),
+        (f"GET /{'a' * 70_000}", [], 414),
+        ("PUT /users/x", [JSON, "Content-Length: 999999999999"], None),
+    ],
+    ids=["a header of 70 KB", "200 headers", "a path of 70 KB", "a body of a terabyte that never comes"],
+)
+def test_oversized_requests_are_refused_and_the_next_is_served(api, line, headers, status):
+    assert statuses(exchange(api, request(line, *headers), hang_up=True)) == ([status] if status else [])
+    assert api.get("/open").status == 200
+
+
+def test_a_body_of_20_mb_is_413(api, person):
+    headers = authorization(person), JSON, "Content-Length: 20000000"
+    received = exchange(api, request(f"PUT /users/{person.sub}", *headers, body=b"x" * 20_000_000))
+    assert statuses(received) == [413]
+
+
+@pytest.mark.parametrize(
+    ("framing", "status"),
+    [
+        (["Content-Length: 4", "Transfer-Encoding: chunked"], 411),
+        (["Transfer-Encoding: chunked"], 411),
+        (["Transfer-Encoding: identity"], 411),
+        (["Content-Length: 2", "Content-Length: 40"], 400),
+        (["Content-Length: 2, 2"], 400),
+        (["Content-Length: -1"], 400),
+        (["Content-Length: +2"], 400),
+        (["Content-Length: 0x2"], 400),
+        (["Content-Length: 1_0"], 400),
+        (["Content-Length: two"], 400),
+        (["Content-Length: \xb2"], 400),
+    ],
+    ids=str,
+)
+def test_where_a_body_ends_is_certain_or_the_request_is_refused_and_nothing_after_it_is_read(
+    api, person, framing, status
+):
+    path = f"/users/{person.sub}"
+    smuggled = request(f"DELETE {path}", authorization(person))
+    api.put(path, token=person.token, json={"n": 1})
+    sent = request(f"PUT {path}", authorization(person), JSON, *framing, body=b"2\r\n{}\r\n0\r\n\r\n")
+    received = exchange(api, sent + smuggled)
+    assert statuses(received) == [status]
+    assert b"access-control-allow-origin" in received.lower()
+    assert api.users.get(person.sub).document == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-HTTP-Method-Override: DELETE",
+        "X-Method-Override: DELETE",
+        "X-Original-URL: /users",
+        "X-Rewrite-URL: /users",
+        "X-Forwarded-Path: /users",
+        "X-Forwarded-For: 127.0.0.1",
+        "X-User-Id: admin",
+        "X-Amzn-Principal-Id: admin",
+        "Principal-Id: admin",
+        "Admin: true",
+        "Cognito-Groups: apiAdmins",
+        'X-Amzn-Oidc-Data: {"cognito:groups": ["apiAdmins"]}',
+        'RequestContext: {"authorizer": {"principalId": "admin", "admin": "true"}}',
+    ],
+)
+def test_no_header_but_the_token_says_who_somebody_is_or_what_they_do(api, person, stranger, header):
+    api.put(f"/users/{stranger.sub}", token=stranger.token, json={"n": 1})
+    added = header, "Connection: close"
+    for path in ("/users", f"/users/{stranger.sub}"):
+        assert statuses(exchange(api, request(f"GET {path}", authorization(person), *added))) == [403]
+        assert statuses(exchange(api, request(f"GET {path}", *added))) == [401]
+    own = exchange(api, request("GET /", authorization(person), *added))
+    assert json.loads(own.partition(b"\r\n\r\n")[2])["sub"] == person.sub
+    assert api.users.get(stranger.sub).document == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Authorization : {token}", "X-A: a\r\n Authorization: {token}", "Authorization_: {token}"],
+    ids=["a space before the colon", "a folded line", "another name"],
+)
+def test_what_only_looks_like_the_authorization_header_is_none(api, person, header):
+    sent = request("GET /", header.format(token=person.token), "Connection: close")
+    assert statuses(exchange(api, sent)) == [401]
+
+
+@pytest.mark.parametrize("line", ["GET", "GET /open HTTP/3.0", "\0\1\2", "GET /open\0"])
+def test_a_first_line_that_is_none_does_no_harm(api, line):
+    received = exchange(api, f"{line}\r\nHost: localhost\r\n\r\n".encode(), hang_up=True)
+    assert all(400 <= status < 600 for status in statuses(received))
+    assert api.get("/open").status == 200
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {f"n{number}": number for number in range(25_000)},
+        {"list": list(range(40_000))},
+        {"lists": [[[[[[[]]]]]]] * 8_000},
+        {"text": "x" * 350_000},
+        {"x" * 60_000: {"y" * 60_000: "z" * 60_000}},
+    ],
+    ids=["25,000 members", "a list of 40,000", "8,000 nests", "a text of 350 KB", "names of 60 KB"],
+)
+def test_the_widest_documents_that_fit_come_back_whole(api, person, document):
+    path = f"/users/{person.sub}"
+    assert api.put(path, token=person.token, json=document).status == 200
+    stored = api.get(path, token=person.token).json
+    assert {name: stored[name] for name in document} == document
+    patched = api.patch(path, token=person.token, json={"one": "more"}).json
+    assert {**patched, "timestamp": None} == {**stored, "one": "more", "timestamp": None}
