@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import gevent
 from locust import HttpUser, constant, events, task
 
 ORDER = json.loads(Path(os.environ["ROSTER_LOAD"]).read_text())
@@ -84,8 +85,8 @@ class Somebody(HttpUser):
         """A page of users, as an administrator."""
         headers = {"Authorization": ORDER["admin"]}
         with self.client.get("/users", name="/users", headers=headers, catch_response=True) as response:
-            if not response.ok:
-                response.failure(f"status {response.status_code}")
+            if response.status_code != 200:
+                self._failed(response)
 
     @task(5)
     def get_profile(self):
@@ -101,7 +102,9 @@ class Somebody(HttpUser):
     def on_stop(self):
         """Exactly what was acknowledged is stored."""
         for thing in (self.user, self.profile):
-            right = self._read(thing, "check")
+            right = None
+            while right is None:  # until it can be said
+                right = self._read(thing, "check")
             COUNTS["checked at the end"] += 1
             COUNTS["lost"] += not right
 
@@ -113,14 +116,14 @@ class Somebody(HttpUser):
                 COUNTS["acknowledged writes"] += 1
             else:
                 thing.possible += changed
-                response.failure(f"status {response.status_code}")
+                self._failed(response)
 
     def _read(self, thing, name):
-        """Whether what is stored is one of what is possible."""
+        """Whether what is stored is one of what is possible; ``None`` if there was no answer to tell."""
         with self.client.get(thing.path, name=name, catch_response=True) as response:
             if response.status_code != 200:
-                response.failure(f"status {response.status_code}")
-                return False
+                self._failed(response)
+                return None
             COUNTS["reads"] += 1
             seen = thing.view(response.json())
             right = seen in thing.possible
@@ -130,3 +133,8 @@ class Somebody(HttpUser):
                 COUNTS["wrong reads"] += 1
                 response.failure("not what was acknowledged")
             return right
+
+    def _failed(self, response):
+        """Note it, and wait as told before the next request, as clients should."""
+        response.failure(f"status {response.status_code}")
+        gevent.sleep(float(response.headers.get("Retry-After", 1)))

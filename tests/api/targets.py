@@ -75,7 +75,8 @@ DIFFERENCES = {
     "Requests at once": ("one", "a thread each", "a process each"),
     "Tokens": ("moto's pools share one key", "each pool has its keys", "each pool has its keys"),
     "Confirmation and reset codes": ("any is taken", "any is taken", "any is taken"),
-    "Throttling, 10 MB, 29 s, alarms": ("none", "none", "none"),
+    "Throttling": ("none", "none", "of each method, as configured"),
+    "10 MB, 29 s, alarms": ("none", "none", "none"),
 }
 """Where the targets behave differently: what ``inprocess``, ``local`` and ``deployed`` do. All of it stands in
 docs/local-and-cloud.md too."""
