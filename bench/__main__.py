@@ -55,7 +55,7 @@ def main() -> None:
     figures.growth = growth.measure(EVENTS, say)
     show(figures.growth_table())
     write(figures, folder / "measured.json")
-    say("Kept in .bench/recorded: make figures puts them into docs/.")
+    say("Kept in .bench/measured.json: make figures puts them into docs/.")
 
 
 def crowd(candidate: Candidate, lab: Lab) -> dict[str, float]:
