@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench import figures
 
@@ -23,16 +23,32 @@ MILLION = 1_000_000
 HOURS = 730
 """In a month, as AWS's calculator has it."""
 
-# Which warm call of the benchmark a route is like (None: no more than a warm authorizer), what it asks of DynamoDB
-# (reads by 4 KB, writes by 1 KB), and whether our own authorizer guards it.
-ROUTES: Mapping[str, tuple[str | None, int, int, bool]] = {
-    "GET /": (None, 0, 0, False),
-    "GET /user/profile": ("GET", 1, 0, False),
-    "PATCH /user/profile": ("PATCH", 1, 1, False),
-    "GET /users/{userid}": ("GET", 1, 0, True),
-    "PUT /users/{userid}": ("PUT", 0, 1, True),
-    "PATCH /users/{userid}": ("PATCH", 1, 1, True),
-    "GET /users": ("list", 3, 0, True),
+
+class Work(NamedTuple):
+    """What a route does: which warm call of the benchmark it is like (``None``: no more than a warm authorizer), and
+    what it asks of DynamoDB (reads by 4 KB, writes by 1 KB)."""
+
+    like: str | None
+    reads: int = 0
+    writes: int = 0
+
+
+ROUTES = {
+    "GET /open": Work(None),
+    "GET /openapi.json": Work(None),
+    "GET /health": Work(None),
+    "GET /health/ready": Work("GET", reads=2),
+    "GET /": Work(None),
+    "GET /user/profile": Work("GET", reads=1),
+    "POST /user/profile": Work("PUT", writes=1),
+    "PATCH /user/profile": Work("PATCH", reads=1, writes=1),
+    "DELETE /user/profile": Work("PUT", writes=1),
+    "GET /users": Work("list", reads=3),
+    "POST /users": Work("PUT", writes=1),
+    "GET /users/{userid}": Work("GET", reads=1),
+    "PUT /users/{userid}": Work("PUT", writes=1),
+    "PATCH /users/{userid}": Work("PATCH", reads=1, writes=1),
+    "DELETE /users/{userid}": Work("PUT", writes=1),
 }
 
 
@@ -64,9 +80,9 @@ class Costs:
 
     def function(self, route: str, memory: int) -> float:
         """The API function's part of a request."""
-        like, reads, writes, _ = ROUTES[route]
-        warm = self.measured.warm[like or "authorizer"].median() / 1000
-        waits = (reads > 0) + (writes > 0)
+        work = ROUTES[route]
+        warm = self.measured.warm[work.like or "authorizer"].median() / 1000
+        waits = (work.reads > 0) + (work.writes > 0)
         return self.invocation(memory, self.milliseconds(warm, memory, waits), self.cold_ms("API function", memory))
 
     def authorizer(self, memory: int) -> float:
@@ -76,9 +92,8 @@ class Costs:
 
     def dynamodb(self, route: str) -> float:
         """DynamoDB's part of a request, on demand."""
-        _, reads, writes, _ = ROUTES[route]
         price = self.prices["dynamodb"]
-        return float(reads * price["read_unit"] + writes * price["write_unit"])
+        return float(ROUTES[route].reads * price["read_unit"] + ROUTES[route].writes * price["write_unit"])
 
     @property
     def observing(self) -> float:

@@ -226,7 +226,7 @@ def in_process(_):
 
     keys = KeyServer(*load_resource("cognitoidp/resources/jwks-public.json")["keys"])
     with mock_aws():
-        tables = backend_template.create_tables(boto3.client("dynamodb"), "inprocess")
+        tables = backend_template.create_tables(boto3.client("dynamodb"), f"inprocess-{uuid.uuid4().hex}")
         cognito = boto3.client("cognito-idp")
         pool = cognito.create_user_pool(PoolName="inprocess", UsernameAttributes=["email"])["UserPool"]
         client = cognito.create_user_pool_client(UserPoolId=pool["Id"], ClientName="inprocess")["UserPoolClient"]

@@ -12,6 +12,19 @@ from tests.faults import proxy
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "reliability.md"
 
+PASSING = [
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "TransactionConflictException",
+]
+LASTING = {
+    "AccessDeniedException": "",
+    "ResourceNotFoundException": "",
+    "ExpiredTokenException": ": our credentials are too old",
+    "UnrecognizedClientException": "",
+    "InvalidSignatureException": ": our clock is wrong",
+}
 FINE, UNAVAILABLE, OURS = "as ever", "503", "500"
 FAULTS = {
     "answers 0.3 s late": (proxy.late(0.3), FINE),
@@ -29,24 +42,8 @@ FAULTS = {
     "answers with another checksum": (proxy.another_body, UNAVAILABLE),
     "`InternalServerError`": (proxy.answers("500 Internal Server Error", "InternalServerError"), UNAVAILABLE),
     "`ServiceUnavailable`": (proxy.answers("503 Service Unavailable", "ServiceUnavailable"), UNAVAILABLE),
-    "`ThrottlingException`": (proxy.answers("400 Bad Request", "ThrottlingException"), UNAVAILABLE),
-    "`ProvisionedThroughputExceededException`": (
-        proxy.answers("400 Bad Request", "ProvisionedThroughputExceededException"),
-        UNAVAILABLE,
-    ),
-    "`RequestLimitExceeded`": (proxy.answers("400 Bad Request", "RequestLimitExceeded"), UNAVAILABLE),
-    "`TransactionConflictException`": (proxy.answers("400 Bad Request", "TransactionConflictException"), UNAVAILABLE),
-    "`AccessDeniedException`": (proxy.answers("400 Bad Request", "AccessDeniedException"), OURS),
-    "`ResourceNotFoundException`": (proxy.answers("400 Bad Request", "ResourceNotFoundException"), OURS),
-    "`ExpiredTokenException`: our credentials are too old": (
-        proxy.answers("400 Bad Request", "ExpiredTokenException"),
-        OURS,
-    ),
-    "`UnrecognizedClientException`": (proxy.answers("400 Bad Request", "UnrecognizedClientException"), OURS),
-    "`InvalidSignatureException`: our clock is wrong": (
-        proxy.answers("400 Bad Request", "InvalidSignatureException"),
-        OURS,
-    ),
+    **{f"`{code}`": (proxy.answers("400 Bad Request", code), UNAVAILABLE) for code in PASSING},
+    **{f"`{code}`{why}": (proxy.answers("400 Bad Request", code), OURS) for code, why in LASTING.items()},
 }
 """By what DynamoDB does: how, and what Roster answers."""
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from bench.costs import Costs
+from bench.costs import ROUTES, Costs
 from bench.figures import Comparison, Figures
+from tests.api.targets import imported_app
+from tests.unit.test_settings import GOOD
 
 PRICES = {
     "lambda": {"request": 1.0, "gb_second": 1000.0, "full_core_mb": 2048},
@@ -32,6 +34,12 @@ def costs():
     cold = {"API function": only_roster(100.0), "authorizer": only_roster(50.0)}
     warm = {"PATCH": only_roster(3500.0), "authorizer": only_roster(500.0)}
     return Costs(PRICES, Figures("", "", cold, warm))
+
+
+def test_every_route_has_a_price():
+    with imported_app(GOOD) as app:
+        routes = {f"{method} {path}" for path, methods in app.app.routes.items() for method in methods}
+    assert ROUTES.keys() == routes
 
 
 def test_half_the_memory_makes_the_processor_twice_as_slow_but_not_the_database(costs):
