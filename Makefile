@@ -53,7 +53,7 @@ backend: .venv $(EMBEDDED) ## deploy the backend of STAGE=… and record it for 
 
 test: lint .venv-embedded ## lint, then run every test
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.json promises
 	@FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/fuzz -s

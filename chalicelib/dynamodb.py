@@ -3,14 +3,17 @@
 Botocore, not boto3 on top of it: the client is the same, and a cold start is a tenth shorter (docs/performance.md).
 Nothing else knows botocore.
 
-Times: an attempt takes 1.5 s at the most, none begins later than 1.5 s after the first, and botocore pauses for 2 s at
-the most between two; so an operation ends within 5 s, whatever happens (docs/reliability.md).
+Times: an attempt takes 1.5 s at the most, none begins later than 1.5 s after the operation's first (or than a caller
+sets), and botocore pauses for 2 s at the most between two; so an operation ends within 5 s, whatever happens
+(docs/reliability.md).
 """
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
@@ -27,6 +30,7 @@ READ_TIMEOUT = 1.0
 ATTEMPTS = 3
 PATIENCE = 1.5
 """Seconds after which no operation is tried again."""
+_give_up_at: ContextVar[float] = ContextVar("give_up_at", default=math.inf)
 
 TRANSIENT = frozenset(
     {
@@ -86,11 +90,22 @@ class DynamoDB:
         return cast("DynamoDBClient", client)
 
 
+@contextmanager
+def giving_up_after(seconds: float) -> Iterator[None]:
+    """Meanwhile, no attempt of any operation begins later than that from now: ``Unavailable`` instead."""
+    before = _give_up_at.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _give_up_at.reset(before)
+
+
 def _while_there_is_time(request: Any, **_: object) -> None:
     """Called before each attempt: botocore counts them, but sets no limit to the time that all take together."""
-    started = request.context.setdefault("roster_started", time.monotonic())
-    if time.monotonic() > started + PATIENCE:
-        raise Unavailable("The database did not answer in time.")
+    now = time.monotonic()
+    first = request.context.setdefault("roster_first_attempt", now)
+    if now > min(first + PATIENCE, _give_up_at.get()):
+        raise Unavailable("The database did not answer in time, or too many are writing the same record.")
 
 
 def _if_whole(response_dict: Mapping[str, Any], **_: object) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import attribute_values
-from chalicelib.dynamodb import CHANGED, DynamoDB, Refused, failures_named
-from chalicelib.errors import Conflict, KeyReused, NotFound, Unavailable
+from chalicelib.dynamodb import CHANGED, DynamoDB, Refused, failures_named, giving_up_after
+from chalicelib.errors import Conflict, KeyReused, NotFound
 from chalicelib.records import ABSENT, Precondition, Record, still
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
     Key = dict[str, AttributeValue]
 
-UPDATE_PATIENCE = 2.0
-"""Seconds after which ``update`` begins no write: it ends within 7 s then (see dynamodb.py), and the Lambda function
-has 10."""
+UPDATE_PATIENCE = 3.5
+"""Seconds after which ``update`` asks no more: so it ends within 7 s (dynamodb.py), and the Lambda function has 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +80,23 @@ class _Table:
 
     def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
         """See ``records.Records``. Two requests, and two more for each race lost."""
-        deadline = time.monotonic() + UPDATE_PATIENCE
         pause = 0.005
-        while True:
-            before = self.get(userid)
-            if time.monotonic() > deadline:
-                raise Unavailable("Reading the record took too long, or too many others are writing it just now.")
-            if only_if is not None and not only_if.holds(before):
-                raise Conflict(CHANGED)
-            if before is None:
-                raise NotFound("Nothing is stored under this name.")
-            after = change(before)
-            try:
-                self.put(after, only_if=still(before))
-            except Conflict:
-                # Full jitter, so that racers part: "Exponential backoff and jitter" in the AWS Architecture Blog.
-                time.sleep(random.uniform(0, pause))  # noqa: S311
-                pause = min(pause * 2, 0.2)
-            else:
-                return after
+        with giving_up_after(UPDATE_PATIENCE):
+            while True:
+                before = self.get(userid)
+                if only_if is not None and not only_if.holds(before):
+                    raise Conflict(CHANGED)
+                if before is None:
+                    raise NotFound("Nothing is stored under this name.")
+                after = change(before)
+                try:
+                    self.put(after, only_if=still(before))
+                except Conflict:
+                    # Full jitter, so that racers part: "Exponential backoff and jitter" in the AWS Architecture Blog.
+                    time.sleep(random.uniform(0, pause))  # noqa: S311
+                    pause = min(pause * 2, 0.2)
+                else:
+                    return after
 
     def _write(self, record: Record, condition: dict[str, Any], origin: str | None = None) -> None:
         """An ``UpdateItem`` that sets everything: a ``PutItem`` would drop the ``origin`` of an earlier ``create``."""

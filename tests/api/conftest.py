@@ -1,5 +1,8 @@
 """Every test of the API runs against every target."""
 
+from contextlib import ExitStack
+from functools import cache
+
 import pytest
 
 from tests.api import targets
@@ -7,11 +10,22 @@ from tests.api import targets
 TARGETS = {"inprocess": targets.in_process, "local": targets.local, "deployed": targets.deployed}
 
 
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    """The targets by name: each started when it is first asked for, and kept until all tests have run."""
+    with ExitStack() as started:
+
+        @cache
+        def run(name):
+            return started.enter_context(TARGETS[name](tmp_path_factory.mktemp(name)))
+
+        yield run
+
+
 @pytest.fixture(scope="session", params=TARGETS)
-def api(request, tmp_path_factory):
+def api(request, running):
     """The API, running on one of the targets."""
-    with TARGETS[request.param](tmp_path_factory.mktemp(request.param)) as target:
-        yield target
+    return running(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from moto import mock_aws
 
 from chalicelib import records
+from chalicelib import repository as repository_module
 from chalicelib.dynamodb import DynamoDB
 from chalicelib.errors import Conflict, KeyReused, Misconfigured, NotFound, TooLarge, Unavailable
 from chalicelib.records import ABSENT, Precondition, still
@@ -298,6 +299,18 @@ class TestDynamoDBsOwn:
         with pytest.raises(TooLarge, match="400 KB"):
             users.put(records.stamp("jane", {"a": ["x" * 1000] * 420}))
         assert users.get("jane") is None
+
+    def test_an_update_that_loses_every_race_gives_up_in_time(self, users, monkeypatch):
+        monkeypatch.setattr(repository_module, "UPDATE_PATIENCE", 0.2)
+        users.put(records.stamp("jane", {}))
+
+        def overtaken(stored):
+            users.put(records.stamp("jane", {"by": "somebody else"}))
+            return records.patch(stored, {"by": "us"})
+
+        with pytest.raises(Unavailable, match="too many are writing"):
+            users.update("jane", overtaken)
+        assert users.get("jane").document == {"by": "somebody else"}
 
     def test_the_client_is_made_when_it_is_first_needed_with_timeouts_and_retries_set(self):
         connection = DynamoDB("eu-central-1")
