@@ -3,9 +3,9 @@
 Botocore, not boto3 on top of it: the client is the same, and a cold start is a tenth shorter (docs/performance.md).
 Nothing else knows botocore.
 
-Times: an attempt takes 1.5 s at the most, none begins later than 1.5 s after the operation's first (or than a caller
-sets), and botocore pauses for 2 s at the most between two; so an operation ends within 5 s, whatever happens
-(docs/reliability.md).
+Times: an attempt takes 1.5 s at the most, botocore pauses for 2 s at the most between two, and none begins later than
+3.5 s after an operation (or a group of them) began; so it ends within 7 s, whatever happens (docs/reliability.md), and
+the Lambda function has 10.
 """
 
 import json
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 0.5
 READ_TIMEOUT = 1.0
 ATTEMPTS = 3
-PATIENCE = 1.5
-"""Seconds after which no operation is tried again."""
+PATIENCE = 3.5
+"""Seconds after which nothing is tried again."""
 _give_up_at: ContextVar[float] = ContextVar("give_up_at", default=math.inf)
 
 TRANSIENT = frozenset(
@@ -91,9 +91,9 @@ class DynamoDB:
 
 
 @contextmanager
-def giving_up_after(seconds: float) -> Iterator[None]:
-    """Meanwhile, no attempt of any operation begins later than that from now: ``Unavailable`` instead."""
-    before = _give_up_at.set(time.monotonic() + seconds)
+def one_patience() -> Iterator[None]:
+    """What is asked meanwhile has ``PATIENCE`` together; ``Unavailable`` beyond it."""
+    before = _give_up_at.set(time.monotonic() + PATIENCE)
     try:
         yield
     finally:

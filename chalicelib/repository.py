@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import attribute_values
-from chalicelib.dynamodb import CHANGED, DynamoDB, Refused, failures_named, giving_up_after
+from chalicelib.dynamodb import CHANGED, DynamoDB, Refused, failures_named, one_patience
 from chalicelib.errors import Conflict, KeyReused, NotFound
 from chalicelib.records import ABSENT, Precondition, Record, still
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from chalicelib.strict_json import JsonObject
 
     Key = dict[str, AttributeValue]
-
-UPDATE_PATIENCE = 3.5
-"""Seconds after which ``update`` asks no more: so it ends within 7 s (dynamodb.py), and the Lambda function has 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class _Table:
     def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
         """See ``records.Records``. Two requests, and two more for each race lost."""
         pause = 0.005
-        with giving_up_after(UPDATE_PATIENCE):
+        with one_patience():
             while True:
                 before = self.get(userid)
                 if only_if is not None and not only_if.holds(before):

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from moto import mock_aws
 
-from chalicelib import records
-from chalicelib import repository as repository_module
+from chalicelib import dynamodb, records
 from chalicelib.dynamodb import DynamoDB
 from chalicelib.errors import Conflict, KeyReused, Misconfigured, NotFound, TooLarge, Unavailable
 from chalicelib.records import ABSENT, Precondition, still
@@ -301,7 +300,7 @@ class TestDynamoDBsOwn:
         assert users.get("jane") is None
 
     def test_an_update_that_loses_every_race_gives_up_in_time(self, users, monkeypatch):
-        monkeypatch.setattr(repository_module, "UPDATE_PATIENCE", 0.2)
+        monkeypatch.setattr(dynamodb, "PATIENCE", 0.2)
         users.put(records.stamp("jane", {}))
 
         def overtaken(stored):

@@ -1,0 +1,43 @@
+"""No operation is tried for longer than it may be."""
+
+import pytest
+
+from chalicelib import dynamodb
+from chalicelib.errors import Unavailable
+from chalicelib.repository import UserRepository
+from tests.faults import proxy
+
+
+@pytest.fixture
+def attempts(monkeypatch):
+    """The operations that a silent DynamoDB has been asked for. An attempt ends after 0.3 s, the patience after 0.5."""
+    asked = []
+
+    def silent(exchange):
+        exchange.read()
+        asked.append(exchange.operation)
+        exchange.hang()
+
+    server = proxy.Proxy(upstream=0)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
+    monkeypatch.setattr(dynamodb, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(dynamodb, "PATIENCE", 0.5)
+    with server.breaking(silent):
+        yield asked
+    server.close()
+
+
+def test_an_operation_is_not_tried_again_once_its_time_is_over(attempts):
+    users = UserRepository(dynamodb.DynamoDB("us-east-1"), "users")
+    with pytest.raises(Unavailable, match="in time"):
+        users.get("jane")
+    assert attempts == ["getitem"] * 2  # at 0 and 0.3 s, but not at 0.6
+
+
+def test_what_is_asked_together_has_one_patience_together(attempts):
+    users = UserRepository(dynamodb.DynamoDB("us-east-1"), "users")
+    with dynamodb.one_patience():
+        for _ in range(3):
+            with pytest.raises(Unavailable, match="in time"):
+                users.get("jane")
+    assert attempts == ["getitem"] * 2
