@@ -55,19 +55,19 @@ test: lint .venv-embedded ## lint, then run every test
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.json promises
+fuzz: .venv .venv-embedded ## try thousands of requests against what /openapi.json promises, and against a model
 	@FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/fuzz -s
 
 bench: .venv .venv-embedded ## measure cold starts, warm calls and growth beside other ways to write it
 	@$(BIN)/python -m bench
 
-load: .venv .venv-embedded ## two minutes of many users on make run, two on STAGE=local: nothing may get lost
+load: .venv/bench .venv-embedded ## two minutes of many users on make run, two on STAGE=local: nothing may get lost
 	@$(BIN)/python -m bench.load
 
 soak: .venv ## 100,000 requests through one process: memory and connections must stay flat
 	@$(BIN)/python -m bench.soak
 
-figures: .venv ## put into docs/ what make bench, load and soak have measured, and what it costs
+figures: .venv/bench ## put into docs/ what make bench, load and soak have measured, and what it costs
 	@cp $(wildcard .bench/*.json) bench/recorded/ 2>/dev/null || true
 	@$(COG) -r $(COMPUTED)
 	@$(BIN)/python -m bench.charts
@@ -87,7 +87,7 @@ format: .venv ## put the code into its one format
 openapi: .venv ## write the API's description, chalicelib/openapi.json, from the code
 	@$(BIN)/python -m openapi
 
-constraints: .venv ## write down what is installed, so that everybody gets the same
+constraints: .venv/bench ## write down what is installed, so that everybody gets the same
 	@$(BIN)/python -m pip --disable-pip-version-check freeze > constraints.txt
 
 clean: ## remove what was installed and stored
@@ -98,6 +98,11 @@ clean: ## remove what was installed and stored
 
 .venv-embedded: embedded/requirements.txt embedded/install.py
 	@$(call install,embedded/requirements.txt)
+
+.venv/bench: .venv bench/requirements.txt
+	@echo "Installing bench/requirements.txt into .venv …" >&2
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --requirement bench/requirements.txt
+	@touch $@
 
 # Installs a list into the environment that the rule makes; its time stamp says when that was.
 define install
