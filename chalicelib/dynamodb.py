@@ -4,8 +4,8 @@ Botocore, not boto3 on top of it: the client is the same, and a cold start is a 
 Nothing else knows botocore.
 
 Times: an attempt takes 1.5 s at the most, botocore pauses for 2 s at the most between two, and none begins later than
-3.5 s after an operation (or a group of them) began; so it ends within 7 s, whatever happens (docs/reliability.md), and
-the Lambda function has 10.
+3.5 s after an operation (or a group of them) began; so it ends within 7 s, and the Lambda function has 10.
+docs/reliability.md says what is beyond that.
 """
 
 import json
