@@ -32,7 +32,8 @@ def main() -> None:
     say("Building the candidates …")
     folder = options.folder.resolve()
     beside = runtime(folder)
-    users, guards = apis(folder), authorizers(folder)
+    users = apis(folder)
+    guards = authorizers(users)
     pool = Pool()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     figures = Figures(machine, time.strftime("%Y-%m-%d"))

@@ -40,7 +40,7 @@ def runtime(folder: Path) -> Path:
 def apis(folder: Path) -> list[Candidate]:
     """The users API."""
     return [
-        Candidate("roster", _roster(folder), "app.app"),
+        roster(folder),
         Candidate("stock", _bundled(folder, "stock", ["chalice==1.34.0", "boto3", JOSE]), "app.app"),
         Candidate("workshop", _bundled(folder, "workshop", ["boto3", JOSE]), "users.handler"),
         Candidate("fastapi", _bundled(folder, "fastapi", ["fastapi==0.165.0", "mangum==0.22.0"]), "app.handler"),
@@ -49,9 +49,9 @@ def apis(folder: Path) -> list[Candidate]:
     ]
 
 
-def authorizers(folder: Path) -> list[Candidate]:
-    """The JWT authorizer; the frameworks have none."""
-    built = {candidate.name: candidate.task for candidate in apis(folder)}
+def authorizers(apis: list[Candidate]) -> list[Candidate]:
+    """The JWT authorizers that lie beside these; the frameworks have none."""
+    built = {candidate.name: candidate.task for candidate in apis}
     return [
         Candidate("roster", built["roster"], "app.jwt_authorizer"),
         Candidate("stock", built["stock"], "app.jwt_authorizer"),
@@ -60,13 +60,13 @@ def authorizers(folder: Path) -> list[Candidate]:
     ]
 
 
-def _roster(folder: Path) -> Path:
-    """As `make deploy` packages it, always anew."""
+def roster(folder: Path) -> Candidate:
+    """Roster's API as `make deploy` packages it, always anew."""
     target = folder / "roster"
     shutil.rmtree(target, ignore_errors=True)
     with zipfile.ZipFile(io.BytesIO(package.build(stages.stage("dev")).zip)) as archive:
         archive.extractall(target)
-    return target
+    return Candidate("roster", target, "app.app")
 
 
 def _bundled(folder: Path, name: str, requirements: list[str]) -> Path:
