@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-from embedded import accounts, aws, gateway
+from embedded import accounts, aws, gateway, runs
 from embedded.processes import Process, require_free
-from embedded.stack import NotRunning, Stack, aws_running, find, running
+from embedded.runs import NotRunning
+from embedded.stack import Stack, aws_running, find, running
 from infra import stages
 from infra.failure import Failure
 
@@ -64,7 +65,7 @@ def _run(arguments: argparse.Namespace) -> None:
             page.served(docs_port, stack.api) as docs,
         ):
             _say(_welcome(stack, docs, arguments.state))
-            _watch(*processes)
+            _watch(stack, *processes)
     except KeyboardInterrupt:
         _say(f"\nEverything is stopped. What was stored is kept in {arguments.state}.")
 
@@ -89,8 +90,8 @@ def _aws(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        with aws_running(_port(arguments.aws_port, "EMBEDDED_AWS_PORT"), arguments.state, _say) as (_, process):
-            _watch(process)
+        with aws_running(_port(arguments.aws_port, "EMBEDDED_AWS_PORT"), arguments.state, _say) as (stack, process):
+            _watch(stack, process)
     except KeyboardInterrupt:
         pass
 
@@ -119,17 +120,22 @@ def _started_in_background(arguments: argparse.Namespace) -> Stack:
 
 
 def _stop(arguments: argparse.Namespace) -> None:
-    stack = find(arguments.state)
-    os.kill(stack.pid, signal.SIGTERM)
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        try:
-            find(arguments.state)
-        except NotRunning:
-            _say(f"Stopped. What was stored is kept in {arguments.state}.")
-            return
-        time.sleep(0.1)
-    raise Failure(f"Process {stack.pid} does not end: see {arguments.state}/aws.log.")
+    state: Path = arguments.state
+    run = runs.look(state)
+    if run is None or not (run.is_alive or run.leftovers):
+        raise NotRunning(f"Nothing runs with its state in {state}.")
+    was_alive = run.is_alive
+    runs.stop(run)
+    if was_alive and runs.look(state):
+        raise Failure(f"Stopped, but the state could not be saved. {_kept(state)} See {state}/aws.log.")
+    if not was_alive:
+        _say("What a killed run had left is stopped.")
+    _say(f"Stopped. {_kept(state)}")
+
+
+def _kept(state: Path) -> str:
+    at = aws.saved_at(state)
+    return f"{state} has what was stored until {at}." if at else f"{state} has nothing."
 
 
 def _interrupt(number: int, _frame: object) -> None:
@@ -137,11 +143,18 @@ def _interrupt(number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _watch(*processes: Process) -> None:
+def _watch(stack: Stack, *processes: Process) -> None:
+    """Return never: ``Failure`` when a process ends. Say so when the state can't be saved, and when it can again."""
+    error = None
     while True:
         for process in processes:
             if not process.is_running:
                 raise Failure(f"{process.name} ended by itself; everything else is stopped too.")
+        before, error = error, aws.failure_to_save(stack.aws_port)
+        if error and error != before:
+            _say(f"The state can't be saved ({error}): what is stored from now on may get lost.")
+        elif before and not error:
+            _say("The state is saved again.")
         time.sleep(0.5)
 
 

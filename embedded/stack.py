@@ -1,34 +1,25 @@
 """The whole of Roster on one machine: embedded AWS, backend stack, demo accounts, ``chalice local``."""
 
-import fcntl
-import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO
 
-from embedded import accounts, aws
-from embedded.processes import HOST, Process
+from embedded import accounts, aws, runs
+from embedded.processes import HOST, ON_LEASH, Process
+from embedded.runs import NotRunning
 from infra import backend, stages
 from infra.cloudformation import Outputs
-from infra.failure import Failure
-
-
-class NotRunning(Failure):
-    """Nothing runs with this state."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Where everything is. ``api`` is empty where only the embedded AWS runs; ``pid`` is the process that runs it."""
+    """Where everything is. ``api`` is empty where only the embedded AWS runs."""
 
     api: str
     aws_port: int
     outputs: Outputs
-    pid: int
 
     @property
     def aws(self) -> str:
@@ -39,22 +30,25 @@ class Stack:
 @contextmanager
 def aws_running(aws_port: int, state: Path, say: Callable[[str], None]) -> Iterator[tuple[Stack, Process]]:
     """The embedded AWS with the backend stack and the demo accounts, until the context ends and saves its state."""
-    state.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as started:
-        note = started.enter_context((state / "running.json").open("a+"))
-        if not _lock(note):
-            raise Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or make stop.")
-        note.truncate(0)  # what it said of an earlier run
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with runs.locked(state, say) as lock:
+        if runs.look(state) and (at := aws.saved_at(state)):
+            say(f"The last run did not end properly: this one goes on with what was stored until {at}.")
         say("Starting the embedded AWS …")
-        embedded_aws = started.enter_context(aws.start(aws_port, state))
-        say("Deploying the backend stack …")
-        outputs = backend.deploy(aws.account(aws_port), stages.stage("local"))
-        cognito = aws.client("cognito-idp", aws_port)
-        for account in (accounts.ADMIN, accounts.USER):
-            accounts.make(cognito, outputs, account)
-        stack = Stack("", aws_port, outputs, os.getpid())
-        _note(note, stack)
-        yield stack, embedded_aws
+        embedded_aws = aws.start(aws_port, state, keep_open=[lock.fileno()])
+        try:
+            runs.note(state, [embedded_aws.identity])
+            say("Deploying the backend stack …")
+            outputs = backend.deploy(aws.account(aws_port), stages.stage("local"))
+            cognito = aws.client("cognito-idp", aws_port)
+            for account in (accounts.ADMIN, accounts.USER):
+                accounts.make(cognito, outputs, account)
+            stack = Stack("", aws_port, dict(outputs))
+            runs.note(state, [embedded_aws.identity], asdict(stack))
+            yield stack, embedded_aws
+        finally:
+            if embedded_aws.stop() == 0:
+                runs.forget(state)
 
 
 @contextmanager
@@ -66,8 +60,7 @@ def running(
         say("Starting the API …")
         with serve(port, {**aws.environ(aws_port), **backend.settings(stack.outputs)}, log) as api:
             whole = replace(stack, api=f"http://{HOST}:{port}")
-            with (state / "running.json").open("r+") as note:
-                _note(note, whole)
+            runs.note(state, [embedded_aws.identity, api.identity], asdict(whole))
             yield whole, api, embedded_aws
 
 
@@ -75,8 +68,9 @@ def serve(port: int, environ: Mapping[str, str], log: Path | None = None) -> Pro
     """``chalice local`` with these settings; return when it answers."""
     chalice = str(Path(sys.executable).parent / "chalice")
     # Its reloader would watch the state and the environments too, and restart in the middle of requests.
-    command = [chalice, "local", "--no-autoreload", "--host", HOST, "--port", str(port)]
-    api = Process("The API", command, {**environ, "PYTHONUNBUFFERED": "1"}, log)
+    command = [sys.executable, "-m", "embedded.leash", chalice, "local", "--no-autoreload"]
+    command += ["--host", HOST, "--port", str(port)]
+    api = Process("The API", command, {**environ, "PYTHONUNBUFFERED": "1"}, log, **ON_LEASH)
     try:
         api.wait_until_answering(f"http://{HOST}:{port}/health", seconds=30)
     except BaseException:
@@ -87,26 +81,7 @@ def serve(port: int, environ: Mapping[str, str], log: Path | None = None) -> Pro
 
 def find(state: Path) -> Stack:
     """The stack that runs with its state in ``state``; ``NotRunning`` if none does, or not yet."""
-    try:
-        with (state / "running.json").open() as note:
-            if not _lock(note):  # whoever holds the lock is running
-                return Stack(**json.load(note))
-    except (FileNotFoundError, json.JSONDecodeError):
-        pass
-    raise NotRunning("Roster does not run here: start it with make run, in another terminal.")
-
-
-def _note(file: IO[str], stack: Stack) -> None:
-    file.truncate(0)
-    file.seek(0)
-    json.dump({**asdict(stack), "outputs": dict(stack.outputs)}, file)
-    file.flush()
-
-
-def _lock(file: IO[str]) -> bool:
-    """Whether the lock is now ours; it ends with the file's closing, even by a crash."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    run = runs.look(state)
+    if run is None or run.stack is None or not run.is_alive:
+        raise NotRunning("Roster does not run here: start it with make run, in another terminal.")
+    return Stack(**run.stack)

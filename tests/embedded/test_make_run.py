@@ -26,8 +26,8 @@ PORTS = ["PORT", "EMBEDDED_AWS_PORT", "DOCS_PORT"]
 class Run:
     """A `make run` in a terminal (a process group) of its own."""
 
-    def __init__(self, state):
-        self.ports = free_ports()
+    def __init__(self, state, ports=None):
+        self.ports = ports or free_ports()
         self.api, self.aws, self.docs = (f"http://127.0.0.1:{port}" for port in self.ports.values())
         self.state = state
         arguments = [f"{name}={value}" for name, value in {**self.ports, "STATE_DIR": state}.items()]

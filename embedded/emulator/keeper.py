@@ -1,0 +1,231 @@
+"""Saves ministack's state while it runs, at its end, and loads it again: all of it, or none.
+
+ministack itself saves at its end only, service by service, and goes on without what it could not save or read. Here a
+save is made by a forked child, which has the memory of one moment to itself however long the disk takes; requests wait
+for the fork only, some milliseconds. Pinned to one version of ministack: ``__main__.py`` checks it.
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ministack import app as ministack
+from ministack.core import persistence
+from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+
+from embedded.emulator import STATUS, saved_state
+from embedded.emulator.saved_state import Saved, Unreadable
+from embedded.emulator.state_json import Codec
+
+PAUSE = 0.5
+"""Seconds between the end of a save and the next, while anything changes; longer if saves take long."""
+IDLE_PAUSE = 15.0
+"""Seconds after which a save is made although no request changed anything: schedules and queues may have."""
+RETRY_PAUSE = 2.0
+"""Seconds from a save that failed to the next."""
+SAVE_SECONDS = 60
+"""What a save may take."""
+SHARE = 4
+"""How many times as long as a save took its successor waits, so that saving takes a fifth of a processor at most."""
+
+READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet")
+
+CODEC = Codec(
+    {
+        "__account__": (AccountScopedDict, lambda value: value._data, AccountScopedDict.from_dict),
+        "__account_region__": (AccountRegionScopedDict, lambda value: value._data, AccountRegionScopedDict.from_dict),
+    }
+)
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Keeper:
+    """Keeps ministack's state in a folder of ``ministacks_own``. ``error`` is why the last save failed, if it did."""
+
+    def __init__(self, ministacks_own: Path) -> None:
+        self._folder = ministacks_own / saved_state.FOLDER
+        self._files_of_ministack = [ministacks_own / f"{service}.json" for service in ministack._state_map]
+        self._states: Mapping[str, Any] = {}
+        self._is_loaded = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._child = 0
+        self._is_ending = False
+        self._at = saved_state.saved_at(self._folder)
+        self.error: str | None = None
+
+    def take_over(self) -> None:
+        """Read what is saved (``Unreadable`` if that can't be done), and let ministack save and load by this object."""
+        saved = saved_state.read(self._folder)
+        if saved is not None:
+            self._states = {service: _decoded(service, CODEC.loads, text) for service, text in saved.states.items()}
+        else:
+            self._states = dict(_written_by_ministack(path) for path in self._files_of_ministack if path.exists())
+        self._serve = ministack.app
+        ministack.app = self._asgi
+        ministack._load_persisted_state = self._load
+        ministack.save_all = self._save_at_the_end
+
+    def _load(self) -> None:
+        """In place of ministack's own, which logs what it can't restore and starts without it."""
+        for service, module in ministack._state_map.items():
+            if self._states.get(service):
+                try:
+                    ministack._get_module(module).load_persisted_state(self._states[service])
+                except Exception as error:  # noqa: BLE001
+                    print(f"{self._folder}: {service} can't be restored ({error!r}).", file=sys.stderr, flush=True)
+                    os._exit(Unreadable.STATUS)
+        self._is_loaded.set()
+        self._changed.set()  # so that what can't be written to shows at once
+
+    async def _asgi(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            saving = asyncio.create_task(self._save_again_and_again())
+            await self._serve(scope, receive, send)
+            saving.cancel()
+        elif scope["type"] == "http" and scope["path"] == STATUS:
+            await self._tell(send)
+        else:
+            await self._serve(scope, receive, send)
+            if scope["type"] == "http" and _may_change_something(scope):
+                self._changed.set()
+
+    async def _tell(self, send: Send) -> None:
+        body = json.dumps({"at": self._at, "error": self.error}).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _save_again_and_again(self) -> None:
+        await self._is_loaded.wait()
+        while not self._is_ending:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), IDLE_PAUSE)
+            self._changed.clear()
+            started = time.monotonic()
+            report = self._start_saving()
+            while (status := self._ended()) is None:
+                await asyncio.sleep(0.01)
+            if self._note(status, report):
+                await asyncio.sleep(max(PAUSE, SHARE * (time.monotonic() - started)))
+            else:
+                self._changed.set()
+                await asyncio.sleep(RETRY_PAUSE)
+
+    def _save_at_the_end(self, _services: Mapping[str, Callable[[], Any]]) -> None:
+        """In place of ministack's own, once it serves no more."""
+        self._is_ending = True
+        if self._child:
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+        report = self._start_saving()
+        _, status = os.waitpid(self._child, 0)
+        self._note(status, report)
+
+    def _start_saving(self) -> int:
+        """Fork a child that saves what is in memory now; returns where it writes why it failed, if it does."""
+        self._next_at = saved_state.now()
+        report, child_end = os.pipe()
+        self._child = os.fork()
+        if not self._child:
+            self._save_and_exit(child_end)
+        os.close(child_end)
+        return report
+
+    def _ended(self) -> int | None:
+        child, status = os.waitpid(self._child, os.WNOHANG)
+        return status if child else None
+
+    def _note(self, status: int, report: int) -> bool:
+        """Whether the save that ended with ``status`` succeeded; what there is to say if not."""
+        with os.fdopen(report, "rb") as file:
+            why = file.read().decode()
+        self._child = 0
+        if status == 0:
+            self._at, self.error = self._next_at, None
+            return True
+        error = why or f"the save ended with status {os.waitstatus_to_exitcode(status)}"
+        if error != self.error:
+            with contextlib.suppress(OSError):  # the disk that is full may hold the log too
+                print(error, file=sys.stderr, flush=True)
+        self.error = error
+        return False
+
+    def _save_and_exit(self, report: int) -> NoReturn:
+        """What the child does. It shares files and sockets with its parent, so it touches none of them."""
+        status = 1
+        try:
+            gc.disable()  # it would touch, and so copy, every page
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+                signal.signal(number, signal.SIG_DFL)
+            signal.alarm(SAVE_SECONDS)  # should another thread have held a lock at the fork
+            self._save()
+            status = 0
+        except OSError as error:
+            os.write(report, (error.strerror or str(error)).encode())
+        except Exception as error:  # noqa: BLE001
+            os.write(report, f"{type(error).__name__}: {error}".encode())
+        finally:
+            os._exit(status)
+
+    def _save(self) -> None:
+        used_code: set[str] = set()
+        functions: Any = sys.modules.get("ministack.services.lambda_svc")
+        if functions is not None:
+            # It would remove code that what is saved now still needs, before the new state is complete.
+            prune, functions._prune_orphan_code_blobs = functions._prune_orphan_code_blobs, used_code.update
+        states = {}
+        for service, get_state in ministack._build_persistence_save_dict().items():
+            state = get_state()
+            if state is None:  # a service that could not be imported
+                state = self._states.get(service)
+            if state is not None:
+                states[service] = CODEC.dumps(state)
+        saved_state.write(self._folder, Saved(self._next_at, states))
+        for path in self._files_of_ministack:
+            path.unlink(missing_ok=True)
+        if functions is not None:
+            prune(used_code)
+
+
+def _may_change_something(scope: dict[str, Any]) -> bool:
+    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return False
+    target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"").decode("latin-1")
+    return not target.partition(".")[2].startswith(READING)
+
+
+def _decoded(service: str, decode: Callable[[str], Any], text: str) -> Any:
+    try:
+        return decode(text)
+    except Exception as error:  # noqa: BLE001
+        raise Unreadable(f"{service} can't be understood ({type(error).__name__}).") from None
+
+
+def _written_by_ministack(path: Path) -> tuple[str, Any]:
+    """A service and its state, which ministack saved in its own format before Roster did."""
+    state = _decoded(path.stem, lambda text: json.loads(text, object_hook=_mark_or_object), path.read_text())
+    return path.stem, state["payload"] if "__ministack_format__" in state else state
+
+
+def _mark_or_object(value: dict[str, Any]) -> Any:
+    """Read ministack's marks where they have exactly the shape that it writes; it would take any member of these names.
+
+    In a table's items, a client's members can't have that shape: each of their values is an object (``{"S": …}``).
+    """
+    is_mark = (
+        (value.keys() == {"__bytes__"} and isinstance(value["__bytes__"], str))
+        or (value.keys() == {"__scoped__", "data"} and value["__scoped__"] is True)
+        or (value.keys() == {"__account_region_scoped__", "data"} and value["__account_region_scoped__"] is True)
+    )
+    return persistence._json_object_hook(value) if is_mark else value

@@ -1,0 +1,116 @@
+"""Who runs with a state folder: one run at a time, which holds a lock and describes itself in a note.
+
+The lock is on the file ``lock``. The embedded AWS, which writes the state, holds it too, so a run that was killed
+leaves the folder locked until its embedded AWS has saved and ended. The note, ``running.json``, is read without the
+lock. A run removes it after it has saved everything: a note left behind means that a run was killed or could not save.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from embedded.processes import Identity
+from infra.failure import Failure
+
+LOCK = "lock"
+NOTE = "running.json"
+
+
+class NotRunning(Failure):
+    """Nothing runs with this state."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: the process that started everything, what it started, and what it says of itself once it is up."""
+
+    process: Identity
+    children: tuple[Identity, ...] = ()
+    stack: dict[str, Any] | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self.process.is_alive
+
+    @property
+    def leftovers(self) -> list[Identity]:
+        """The children that have not ended."""
+        return [child for child in self.children if child.is_alive]
+
+
+def look(state: Path) -> Run | None:
+    """The run that is noted in ``state``, alive or left over, or ``None``. Takes no lock and changes nothing."""
+    try:
+        note = json.loads((state / NOTE).read_text())
+        children = tuple(Identity(**child) for child in note["children"])
+        return Run(Identity(**note["process"]), children, note["stack"])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Failure(f"{state / NOTE} can't be read. If nothing runs with this state, remove that file.") from None
+
+
+def note(state: Path, children: Sequence[Identity] = (), stack: dict[str, Any] | None = None) -> None:
+    """Note down that this process runs with ``state``."""
+    run = Run(Identity.of(os.getpid()), tuple(children), stack)
+    temporary = state / f"{NOTE}.tmp"
+    temporary.write_text(json.dumps(asdict(run)))
+    temporary.chmod(0o600)
+    temporary.replace(state / NOTE)
+
+
+def forget(state: Path) -> None:
+    """Remove the note: this run has ended, and all that it stored is saved."""
+    (state / NOTE).unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(state: Path, say: Callable[[str], None], patience: float = 30) -> Iterator[IO[str]]:
+    """Hold the lock on ``state``: ``Failure`` if another run does.
+
+    What a killed run has left is waited for: it saves what it has, and ends.
+    """
+    with (state / LOCK).open("a") as lock:
+        deadline = time.monotonic() + patience
+        is_told = False
+        while not _lock(lock):
+            run = look(state)
+            if run is None or run.is_alive:
+                raise Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or make stop.")
+            if time.monotonic() > deadline:
+                raise Failure("An earlier run has left processes that do not end: make stop ends them.")
+            if not is_told:
+                say("An earlier run was killed: waiting for it to save and end …")
+                is_told = True
+            time.sleep(0.05)
+        yield lock
+
+
+def stop(run: Run, seconds: float = 40) -> None:
+    """End ``run``, or what is left of it; ``Failure`` if that can't be done."""
+    deadline = time.monotonic() + seconds
+    for member in [run.process] if run.is_alive else run.leftovers:
+        member.signal(signal.SIGTERM)
+    while run.is_alive or run.leftovers:
+        if time.monotonic() > deadline:
+            for member in (run.process, *run.children):
+                member.signal(signal.SIGKILL)
+            raise Failure(f"It did not end within {seconds:.0f} seconds, and was killed.")
+        time.sleep(0.05)
+
+
+def _lock(file: IO[str]) -> bool:
+    """Whether the lock is now ours; it ends when all who have this file open have closed it, even by a crash."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

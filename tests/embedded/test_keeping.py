@@ -1,0 +1,232 @@
+"""What the laptop keeps: through restarts, kills, full disks and hostile documents."""
+
+import os
+import signal
+import stat
+import threading
+import time
+
+import boto3
+import httpx
+import psutil
+import pytest
+from botocore.config import Config
+
+from embedded import aws, processes, runs, stack
+from embedded.aws import NotSaved
+from embedded.emulator import saved_state
+from infra.failure import Failure
+from tests.embedded.test_make_run import Run, get, make
+
+HOSTILE = {
+    "__bytes__": 1,
+    "__scoped__": True,
+    "__account_region_scoped__": {"__bytes__": "eA=="},
+    "data": {"0\x00us-east-1\x00'x'": [{"__bytes__": None}, {"__pairs__": [["a", 1]]}]},
+    "__ministack_format__": 99,
+    "payload": {},
+    "nested": {"__scoped__": {"__bytes__": []}},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("keeping")
+
+
+def kill(run):
+    """SIGKILL what a person started: make, and the process that it became. Not what that has started."""
+    main = runs.look(run.state).process
+    started = [processes.Identity.of(process.pid) for process in run.processes() if process.pid != main.pid]
+    main.signal(signal.SIGKILL)
+    run._make.wait(10)
+    return started
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class TestRun:
+    def test_a_killed_run_leaves_no_process_and_loses_nothing_and_the_next_goes_on(self, folder):
+        state = folder / "killed"
+        run = Run(state)
+        token = run.token(EMAIL="user@example.com")
+        sub = get(run.api, "/", token).json()["sub"]
+        headers = {"Authorization": f"Bearer {token}"}
+        stored = httpx.put(f"{run.api}/users/{sub}", headers=headers, json=HOSTILE).json()
+        started = kill(run)
+        assert len(started) >= 2
+
+        again = Run(state, run.ports)
+        assert not any(process.is_alive for process in started)
+        assert "The last run did not end properly: this one goes on with what was stored until" in again.output
+        assert get(again.api, f"/users/{sub}", token).json() == stored
+        assert stored.items() >= HOSTILE.items()
+        again.interrupt()
+        assert make("stop", STATE_DIR=state).splitlines()[0] == f"Nothing runs with its state in {state}."
+
+    def test_nobody_else_can_read_the_state(self, folder):
+        for path in [folder / "killed", *(folder / "killed").rglob("*")]:
+            mode = path.stat().st_mode
+            if path.is_dir() or path.parent.name == "saved" or path.suffix in (".log", ".json", ".pem"):
+                assert not mode & (stat.S_IRWXG | stat.S_IRWXO), path
+
+    def test_make_stop_ends_what_a_killed_run_left(self, folder):
+        state = folder / "left"
+        run = Run(state)
+        (emulator,) = [child for child in runs.look(state).children if "embedded.emulator" in command(child)]
+        psutil.Process(emulator.pid).suspend()  # else it ends by itself
+        left = kill(run)
+        assert emulator in left
+        assert emulator.is_alive
+        threading.Timer(1, lambda: psutil.Process(emulator.pid).resume()).start()
+        said = make("stop", STATE_DIR=state)
+        assert said.startswith("What a killed run had left is stopped.")
+        assert not emulator.is_alive
+
+
+def command(identity):
+    return psutil.Process(identity.pid).cmdline()
+
+
+@pytest.fixture
+def say():
+    return []
+
+
+class Emulator:
+    """The embedded AWS of a stack of its own, to be stored in and looked at."""
+
+    def __init__(self, running):
+        self.aws_port = running.aws_port
+        self.table, self.bucket = running.outputs["UsersTable"], running.outputs["ArtifactsBucket"]
+        self.dynamodb = aws.client("dynamodb", running.aws_port)
+
+    def put(self, userid, **members):
+        self.dynamodb.put_item(TableName=self.table, Item={"userid": {"S": userid}, **members})
+
+    def get(self, userid):
+        return self.dynamodb.get_item(TableName=self.table, Key={"userid": {"S": userid}}).get("Item")
+
+    def saved(self):
+        """What it says of the last save."""
+        return httpx.get(f"{aws.endpoint(self.aws_port)}/_roster/saved", trust_env=False).json()
+
+    def is_saved(self):
+        """Whether what has been stored until now is saved."""
+        now = saved_state.now()
+        self.put("marker")
+        wait_for(lambda: self.saved()["at"] and self.saved()["at"] > now)
+        return True
+
+
+def running(state, say):
+    return stack.aws_running(processes.free_port(), state, say.append)
+
+
+def pid_of(state):
+    return runs.look(state).children[0].pid
+
+
+class TestSaving:
+    def test_a_power_cut_loses_nothing_that_was_saved_while_it_ran(self, folder, say):
+        state = folder / "cut"
+        with running(state, say) as (roster, process):
+            emulator = Emulator(roster)
+            emulator.put("before", document={"M": {"__bytes__": {"N": "1"}}})
+            aws.client("s3", roster.aws_port).put_object(Bucket=emulator.bucket, Key="a/b", Body=b"\x00\xff")
+            assert emulator.is_saved()
+            os.kill(pid_of(state), signal.SIGKILL)
+            wait_for(lambda: not process.is_running)
+        assert runs.look(state) is not None  # the next run can tell that this one did not end properly
+        with running(state, say) as (roster, _):
+            emulator = Emulator(roster)
+            assert emulator.get("before")["document"] == {"M": {"__bytes__": {"N": "1"}}}
+            kept = aws.client("s3", roster.aws_port).get_object(Bucket=emulator.bucket, Key="a/b")
+            assert kept["Body"].read() == b"\x00\xff"
+            with pytest.raises(emulator.dynamodb.exceptions.ClientError, match="security token"):
+                stranger(roster).list_tables()
+        assert any("did not end properly" in line for line in say)
+        assert runs.look(state) is None
+
+    def test_a_save_that_fails_is_said_and_the_state_is_as_it_was_saved_last(self, folder, say):
+        state = folder / "full"
+
+        def until_the_disk_is_full():
+            with running(state, say) as (roster, _):
+                emulator = Emulator(roster)
+                with full_disk(state):
+                    emulator.put("before")
+                    wait_for(lambda: aws.failure_to_save(roster.aws_port) == "File too large")
+                wait_for(lambda: not aws.failure_to_save(roster.aws_port))
+                assert emulator.is_saved()
+                full_disk(state).__enter__()
+                emulator.put("after")
+
+        with pytest.raises(NotSaved) as failure:
+            until_the_disk_is_full()
+        assert "could not be saved (File too large)" in str(failure.value)
+        assert f"{state} has what was stored until {aws.saved_at(state)}." in str(failure.value)
+        with running(state, say) as (roster, _):
+            assert Emulator(roster).get("before")
+            assert not Emulator(roster).get("after")
+
+    def test_a_state_that_can_t_be_read_is_not_started_on_nor_touched(self, folder, say):
+        state = folder / "full"
+        (damaged,) = (state / "aws" / "saved").glob("dynamodb-*")
+        damaged.write_bytes(damaged.read_bytes()[:-1])
+        before = {path: path.read_bytes() for path in (state / "aws" / "saved").iterdir()}
+        with pytest.raises(Failure) as failure, running(state, say):
+            pass
+        assert f"The state in {state} can't be read: {damaged.absolute()} is damaged" in str(failure.value)
+        assert "move it away to start with an empty one" in str(failure.value)
+        assert {path: path.read_bytes() for path in (state / "aws" / "saved").iterdir()} == before
+
+    def test_what_ministack_itself_saved_is_taken_over(self, folder, say):
+        state = folder / "older"
+        document = {"M": {"__bytes__": {"N": "1"}, "deep": {"M": {"__scoped__": {"BOOL": True}, "data": {"S": "x"}}}}}
+        port, own = processes.free_port(), state / "aws"
+        environ = {**os.environ, "BIND_HOST": processes.HOST, "GATEWAY_PORT": str(port), "PERSIST_STATE": "1"}
+        environ |= {"STATE_DIR": str(own), "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
+        own.mkdir(parents=True)
+        with processes.Process("ministack", [str(aws.PYTHON.parent / "ministack")], environ) as ministack:
+            ministack.wait_until_answering(f"{aws.endpoint(port)}/_ministack/health", 60)
+            client = aws.client("dynamodb", port)
+            client.create_table(
+                TableName="old",
+                AttributeDefinitions=[{"AttributeName": "userid", "AttributeType": "S"}],
+                KeySchema=[{"AttributeName": "userid", "KeyType": "HASH"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+            client.put_item(TableName="old", Item={"userid": {"S": "x"}, "document": document})
+        assert (own / "dynamodb.json").exists()
+        with running(state, say) as (roster, _):
+            item = aws.client("dynamodb", roster.aws_port).get_item(TableName="old", Key={"userid": {"S": "x"}})
+            assert item["Item"]["document"] == document
+        assert not (own / "dynamodb.json").exists()
+        assert aws.saved_at(state)
+
+
+class full_disk:  # noqa: N801
+    """As if no file could grow any more."""
+
+    def __init__(self, state):
+        self._process = psutil.Process(pid_of(state))
+
+    def __enter__(self):
+        self._before = self._process.rlimit(psutil.RLIMIT_FSIZE)
+        self._process.rlimit(psutil.RLIMIT_FSIZE, (64, self._before[1]))
+
+    def __exit__(self, *_):
+        self._process.rlimit(psutil.RLIMIT_FSIZE, self._before)
+
+
+def stranger(roster):
+    """A client with credentials that nobody has given out."""
+    session = boto3.session.Session("AKIAIOSFODNN7EXAMPLE", "of-nobody")
+    config = Config(proxies={})
+    return session.client("dynamodb", region_name=aws.REGION, endpoint_url=aws.endpoint(roster.aws_port), config=config)

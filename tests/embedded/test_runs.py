@@ -1,0 +1,179 @@
+"""Who runs with a state folder: how that is told, and ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from embedded import processes, runs
+from embedded.processes import Identity, Process
+from infra.failure import Failure
+
+SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+DEAF = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)",
+]
+
+
+@contextmanager
+def process(command=SLEEP):
+    """A process, and who it is."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout.readline() == "up\n"
+        yield started, Identity.of(started.pid)
+        started.kill()
+
+
+class TestIdentity:
+    def test_a_process_is_alive_until_it_ends_even_if_nobody_asks_how(self):
+        with process() as (started, identity):
+            assert identity.is_alive
+            assert identity == Identity.of(started.pid)
+            started.kill()
+            os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
+            assert not identity.is_alive
+
+    def test_another_process_of_the_same_number_is_another(self):
+        with process() as (started, identity):
+            stranger = replace(identity, started="earlier")
+            assert not stranger.is_alive
+            stranger.signal(signal.SIGKILL)
+            time.sleep(0.1)
+            assert started.poll() is None
+
+    def test_a_number_that_nobody_has_is_an_error(self):
+        with pytest.raises(ProcessLookupError):
+            Identity.of(2**22 + 1)
+
+
+class TestLooking:
+    def test_nothing_is_noted_in_an_empty_folder_or_none(self, tmp_path):
+        assert runs.look(tmp_path) is None
+        assert runs.look(tmp_path / "none") is None
+
+    def test_a_note_says_who_runs_with_what_and_where(self, tmp_path):
+        with process() as (_, child):
+            runs.note(tmp_path, [child], {"api": "http://127.0.0.1:1"})
+            run = runs.look(tmp_path)
+            assert run.is_alive
+            assert run.leftovers == [child]
+            assert run.stack == {"api": "http://127.0.0.1:1"}
+        assert run.leftovers == []
+        runs.forget(tmp_path)
+        assert runs.look(tmp_path) is None
+
+    def test_a_note_that_can_t_be_read_is_one_sentence(self, tmp_path):
+        (tmp_path / runs.NOTE).write_text("{")
+        with pytest.raises(Failure, match=r"running\.json can't be read"):
+            runs.look(tmp_path)
+
+    def test_looking_never_keeps_a_run_from_starting(self, tmp_path):
+        done = threading.Event()
+
+        def look():
+            while not done.is_set():
+                runs.look(tmp_path)
+
+        lookers = [threading.Thread(target=look) for _ in range(4)]
+        for looker in lookers:
+            looker.start()
+        try:
+            for _ in range(200):
+                with runs.locked(tmp_path, print):
+                    runs.note(tmp_path)
+        finally:
+            done.set()
+            for looker in lookers:
+                looker.join()
+
+
+class TestLock:
+    def test_a_second_run_is_rejected(self, tmp_path):
+        with runs.locked(tmp_path, print):
+            runs.note(tmp_path)
+            with pytest.raises(Failure, match="already runs"), runs.locked(tmp_path, print):
+                pass
+
+    def test_a_killed_run_is_waited_for_until_what_it_started_has_ended(self, tmp_path):
+        said = []
+        with process() as (child, identity):
+            with runs.locked(tmp_path, print) as lock:
+                held = os.dup(lock.fileno())  # as the embedded AWS holds it
+                dead = runs.Run(Identity(os.getpid(), "earlier"), (identity,))
+                runs.note(tmp_path, [identity])
+                note = (tmp_path / runs.NOTE).read_text()
+                (tmp_path / runs.NOTE).write_text(note.replace(Identity.of(os.getpid()).started, dead.process.started))
+
+            def end():
+                child.kill()
+                os.close(held)
+
+            threading.Timer(0.3, end).start()
+            with runs.locked(tmp_path, said.append):
+                assert said == ["An earlier run was killed: waiting for it to save and end …"]
+                assert not identity.is_alive
+
+
+class TestStopping:
+    def test_what_a_killed_run_left_is_ended(self):
+        with process() as (child, identity):
+            runs.stop(runs.Run(Identity(os.getpid(), "earlier"), (identity,)))
+            assert child.wait(5) == -signal.SIGTERM
+
+    def test_a_process_that_does_not_end_is_killed_and_that_is_said(self):
+        with process(DEAF) as (child, identity):
+            with pytest.raises(Failure, match="was killed"):
+                runs.stop(runs.Run(identity), seconds=0.3)
+            assert child.wait(5) == -signal.SIGKILL
+
+
+PARENT = """
+import pathlib, sys, time
+from embedded.processes import ON_LEASH, Process
+script = pathlib.Path(sys.argv[1])
+child = Process("child", [sys.executable, "-m", "embedded.leash", str(script)], {}, log=script.with_suffix(".log"),
+                **ON_LEASH)
+print(child.identity.pid, flush=True)
+time.sleep(60)
+"""
+
+
+class TestLeash:
+    def test_a_leashed_process_gets_sigterm_when_its_parent_is_killed(self, tmp_path):
+        script = tmp_path / "child.py"
+        script.write_text(
+            "import signal, sys, time\n"
+            "signal.signal(signal.SIGTERM, lambda *_: (print('ended in order', flush=True), sys.exit()))\n"
+            "print('up', flush=True)\n"
+            "time.sleep(60)\n"
+        )
+        command = [sys.executable, "-c", PARENT, str(script)]
+        with subprocess.Popen(command, cwd=processes.PROJECT, stdout=subprocess.PIPE, text=True) as parent:
+            child = Identity.of(int(parent.stdout.readline()))
+            log = script.with_suffix(".log")
+            until(lambda: log.read_text() == "up\n")
+            parent.kill()
+        until(lambda: not child.is_alive)
+        assert log.read_text() == "up\nended in order\n"
+
+    def test_it_ends_with_the_status_of_its_program(self, tmp_path):
+        script = tmp_path / "child.py"
+        script.write_text("import sys; sys.exit(7)")
+        child = Process("child", [sys.executable, "-m", "embedded.leash", str(script)], {}, stdin=subprocess.PIPE)
+        until(lambda: not child.is_running)
+        assert child.stop() == 7
+
+
+def until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
