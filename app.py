@@ -131,7 +131,7 @@ def list_users() -> Response:
     """A page of users."""
     limit = app.limit()
     page = user_repository.page(limit, app.after())
-    return responses.user_page(page.records, app.next_page(limit, page.last))
+    return responses.user_page(page, lambda last: app.page_after(limit, last))
 
 
 @app.route("/users", methods=["POST"], authorizer=jwt_authorizer, allow=ADMINS)

@@ -201,10 +201,8 @@ class Api(Chalice):
         cursor = self.query("cursor")
         return None if cursor is None else cursors.decode(cursor)
 
-    def next_page(self, limit: int, last: str | None) -> str | None:
+    def page_after(self, limit: int, last: str) -> str:
         """The address of the page that follows the userid ``last``."""
-        if last is None:
-            return None
         return f"{self.address()}?{urlencode({'limit': limit, 'cursor': cursors.encode(last)})}"
 
     def address(self, *segments: str) -> str:

@@ -8,11 +8,15 @@ unreadable. Shapes: "AttributeValue" in the DynamoDB API reference.
 from decimal import Decimal
 from typing import TYPE_CHECKING, assert_never
 
-from chalicelib.strict_json import Json, JsonObject, by_value
+from chalicelib.strict_json import Json, JsonObject, by_value, shortest_number
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as AttributeValue
     from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef as AnyAttributeValue
+
+
+LONG = 10**38
+"""Numbers from here on are sent like ``1e125``, and not as up to 126 digits, most of them zeros."""
 
 
 def from_json(value: Json) -> "AnyAttributeValue":
@@ -22,7 +26,7 @@ def from_json(value: Json) -> "AnyAttributeValue":
     if isinstance(value, bool):
         return {"BOOL": value}
     if isinstance(value, int | Decimal):
-        return {"N": str(value)}
+        return {"N": str(value) if -LONG < value < LONG else shortest_number(value)}
     if value is None:
         return {"NULL": True}
     if isinstance(value, dict):

@@ -8,17 +8,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Protocol
 from uuid import uuid4
 
 from chalicelib.errors import Invalid, TooLarge
 from chalicelib.merge_patch import merge
-from chalicelib.strict_json import MAX_BYTES, Json, JsonObject, dumps
+from chalicelib.strict_json import MAX_BYTES, Json, JsonObject, dumps, shortest, significant
 
 MAX_STORED = 400 * 1024 - 1024
-"""Bytes of a stored document: DynamoDB's limit for an item, less what stands beside the document in it."""
+"""Bytes of a stored document: DynamoDB's limit for an item, less what Roster stores beside the document."""
+MAX_UTF8_BYTES = 4
+"""Of one character."""
 USERID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+DOT_SEGMENTS = (".", "..")
+"""What no client that follows RFC 3986 (section 5.2.4) can send as a segment of a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +104,36 @@ def checked(userid: str) -> str:
     """``userid`` itself; ``Invalid`` if it can't be one."""
     if not USERID.fullmatch(userid):
         raise Invalid.at("/userid", "A userid is 1 to 128 of the characters A-Z a-z 0-9 . _ -")
+    if userid in DOT_SEGMENTS:
+        raise Invalid.at("/userid", "A userid can't be . or .. because clients remove these from a path.")
     return userid
 
 
 def patch(record: Record, change: JsonObject) -> Record:
     """A new record in place of ``record``, with the merge patch ``change`` (RFC 7396) applied to its document."""
     document = merge(record.document, change)
-    size = len(dumps(document))
+    size = len(text(document, document).encode())
     if size > MAX_BYTES:
         raise TooLarge(f"The patched document would have {size:,} bytes; at most {MAX_BYTES:,} are stored.")
     return stamp(record.userid, document)
 
 
-def stored_size(value: Json) -> int:
-    """The bytes that ``value`` takes in DynamoDB, or a little more.
+def text(value: JsonObject, document: JsonObject) -> str:
+    """JSON text of ``value``, which is or contains the stored ``document``, in a form that can always be sent back.
 
-    Counted as "DynamoDB item sizes and formats" in its developer guide says: a list of small numbers takes more than
-    its JSON does.
+    Numbers are written in full, unless ``document`` would then be larger than a body may be: the 5 bytes of ``1e125``
+    stand for 126 digits.
+    """
+    written = dumps(value)
+    is_small = len(written) * MAX_UTF8_BYTES <= MAX_BYTES
+    return written if is_small or len(dumps(document).encode()) <= MAX_BYTES else shortest(value)
+
+
+def stored_size(value: Json) -> int:
+    """The bytes that ``value`` takes in DynamoDB.
+
+    Counted as "DynamoDB item sizes and formats" in its developer guide says, and for numbers as DynamoDB does: a byte
+    for the exponent, one for each pair of significant digits (pairs begin at the decimal point), one for a minus.
     """
     if isinstance(value, str):
         return len(value.encode())
@@ -125,9 +141,11 @@ def stored_size(value: Json) -> int:
         return 3 + sum(1 + len(name.encode()) + stored_size(member) for name, member in value.items())
     if isinstance(value, list):
         return 3 + sum(1 + stored_size(element) for element in value)
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, bool) or not value:
         return 1
-    return 2 + len(Decimal(value).as_tuple().digits) // 2
+    number = significant(value)
+    before, after = number.adjusted() + 1, number.adjusted() + 1 - len(number.as_tuple().digits)
+    return 1 + (before + 1) // 2 - after // 2 + (number < 0)
 
 
 def _now() -> str:

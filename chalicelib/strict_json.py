@@ -8,8 +8,9 @@ are written again by value: the standard library's encoder can't write a ``Decim
 
 import json
 import re
+from collections.abc import Callable, Collection, Iterable
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
-from json.encoder import encode_basestring_ascii
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import NoReturn, Union, cast
 
 from chalicelib.errors import Invalid, TooLarge, Violation
@@ -18,7 +19,9 @@ Json = Union[None, bool, int, Decimal, str, "list[Json]", "JsonObject"]
 JsonObject = dict[str, Json]
 
 MAX_BYTES = 350 * 1024
-"""Of a body; DynamoDB takes items of 400 KB, its own overhead included."""
+"""Of a document, as JSON text in UTF-8. DynamoDB stores items of up to 400 KB, its own overhead included."""
+MAX_SERVICE_BYTES = 256
+"""Of what Roster adds to a document when it returns it, and ignores when it gets it back."""
 MAX_DEPTH = 30
 """Levels of objects and lists, the outermost counted. DynamoDB takes 32, and a record needs one for itself."""
 MAX_NAME_BYTES = 65535
@@ -34,6 +37,7 @@ MIN_EXPONENT = -130
 
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_TOO_LARGE = f"The document has {{:,}} bytes; at most {MAX_BYTES:,} are accepted."
 
 
 class _Members(list[tuple[str, object]]):
@@ -48,18 +52,24 @@ class _NotJson(str):
     """``NaN`` or ``Infinity``, which Python's reader would let pass."""
 
 
-def parse_object(body: bytes) -> JsonObject:
+def parse_object(body: bytes, set_by_service: Collection[str] = ()) -> JsonObject:
     """The JSON object that ``body`` holds.
 
-    Raises ``TooLarge`` over ``MAX_BYTES``, else ``Invalid`` with a pointer to each fault.
+    Its members ``set_by_service`` do not count against ``MAX_BYTES``, so that whatever Roster returned can be sent
+    back. Raises ``TooLarge`` over that, else ``Invalid`` with a pointer to each fault.
     """
-    if len(body) > MAX_BYTES:
-        raise TooLarge(f"The body has {len(body):,} bytes; at most {MAX_BYTES:,} are taken.")
+    if len(body) > MAX_BYTES + MAX_SERVICE_BYTES:
+        raise TooLarge(_TOO_LARGE.format(len(body)))
     if not body:
         raise Invalid.at("", "The body is empty; a JSON object is expected.")
     document = _Reader().read(parse_members(body))
     if not isinstance(document, dict):
         raise Invalid.at("", "The body is JSON, but not an object.")
+    if len(body) > MAX_BYTES:
+        echoed = {name: document[name] for name in set_by_service if name in document}
+        size = len(body) - (len(dumps(echoed).encode()) - len("{}") + len(",") if echoed else 0)
+        if size > MAX_BYTES:
+            raise TooLarge(_TOO_LARGE.format(size))
     return document
 
 
@@ -152,7 +162,7 @@ class _Reader:
         if number is None or (number and not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT):
             self._violation(pointer, f"The number is out of range: 1E{MIN_EXPONENT} to 9.99E+{MAX_EXPONENT}, or 0.")
             return None
-        number = number.normalize(_EXACT)
+        number = significant(number)
         if len(number.as_tuple().digits) > MAX_DIGITS:
             self._violation(pointer, f"The number has more than {MAX_DIGITS} significant digits.")
             return None
@@ -161,8 +171,13 @@ class _Reader:
 
 def by_value(number: Decimal) -> int | Decimal:
     """The same number as ``int`` if it is whole, else as a ``Decimal`` without trailing zeros."""
-    exact = number.normalize(_EXACT)
+    exact = significant(number)
     return int(exact) if exact == exact.to_integral_value() else exact
+
+
+def significant(number: int | Decimal) -> Decimal:
+    """The same number without trailing zeros."""
+    return Decimal(number).normalize(_EXACT)
 
 
 def escape(name: str) -> str:
@@ -170,15 +185,40 @@ def escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def dumps(value: Json, *, sort: bool = False) -> str:
-    """Compact JSON text of ``value``, all ASCII, numbers exact; with ``sort``, the same text for equal values."""
-    if isinstance(value, dict):
-        members = sorted(value.items()) if sort else value.items()
-        return "{" + ",".join(f"{encode_basestring_ascii(k)}:{dumps(v, sort=sort)}" for k, v in members) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(dumps(element, sort=sort) for element in value) + "]"
+def dumps(value: Json) -> str:
+    """Compact JSON text of ``value``, numbers exact and in full digits as far as these are significant."""
+    return _text(value, encode_basestring, str, dict.items)
+
+
+def shortest(value: Json) -> str:
+    """The shortest JSON text of ``value``: no body that holds it has fewer bytes. Numbers may be like ``1e125``."""
+    return _text(value, encode_basestring, shortest_number, dict.items)
+
+
+def canonical(value: Json) -> str:
+    """The same JSON text for equal values, whatever the order of members; ASCII. Stored, so it must never change."""
+    return _text(value, encode_basestring_ascii, str, lambda members: sorted(members.items()))
+
+
+def shortest_number(number: int | Decimal) -> str:
+    """The shortest JSON text of ``number``; plain digits if they are as short as any."""
+    sign, digits, exponent = significant(number).as_tuple()
+    scientific = f"{'-' * sign}{''.join(map(str, digits))}e{exponent}"
+    return min(str(number), scientific, key=len)
+
+
+def _text(
+    value: Json,
+    quoted: Callable[[str], str],
+    number: Callable[[int | Decimal], str],
+    members: Callable[[JsonObject], Iterable[tuple[str, Json]]],
+) -> str:
     if isinstance(value, str):
-        return encode_basestring_ascii(value)
-    if isinstance(value, Decimal):
-        return str(value)
-    return json.dumps(value)
+        return quoted(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{quoted(k)}:{_text(v, quoted, number, members)}" for k, v in members(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_text(element, quoted, number, members) for element in value) + "]"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return number(value)

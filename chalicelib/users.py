@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from chalicelib.errors import Invalid
 from chalicelib.records import Record, stamp
 from chalicelib.records import patch as patch_record
-from chalicelib.strict_json import JsonObject, dumps
+from chalicelib.strict_json import JsonObject, canonical
 
 SET_BY_SERVICE = frozenset({"userid", "timestamp"})
 
@@ -28,7 +28,7 @@ def new_once(document: JsonObject, caller: str, key: str) -> tuple[Record, str]:
     if document.get("userid", userid) != userid:
         raise Invalid.at("/userid", "With an Idempotency-Key, that decides the userid: leave it out of the body.")
     user = stored_as(userid, document)
-    return user, sha256(dumps(user.document, sort=True).encode()).hexdigest()
+    return user, sha256(canonical(user.document).encode()).hexdigest()
 
 
 def stored_as(userid: str, document: JsonObject) -> Record:
