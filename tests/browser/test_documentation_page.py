@@ -24,13 +24,40 @@ def tab(browser, documentation):
     tab.close()
 
 
-def authorize(tab, scheme, token):
-    """Put a token into the box for it."""
+def authorize(tab, token):
+    """Paste a token into the dialog's only box."""
     tab.get_by_role("button", name="Authorize", exact=True).click()
-    form = tab.locator(".auth-container", has_text=scheme)
-    form.get_by_role("textbox").fill(token)
-    form.get_by_role("button", name="Apply credentials").click()
-    tab.locator(".modal-ux .close-modal").click()
+    dialog = tab.locator(".modal-ux")
+    dialog.get_by_role("textbox").fill(token)
+    dialog.get_by_role("button", name="Apply credentials").click()
+    dialog.locator(".close-modal").click()
+
+
+def execute(tab, operation, *, body=None, **parameters):
+    """Send a request from an operation's form, and return the part of the page that shows the response."""
+    block = tab.locator(f"[id^=operations-][id$=-{operation}]")
+    block.get_by_role("button").first.click()
+    for name, value in parameters.items():
+        block.get_by_placeholder(name).fill(value)
+    if body is not None:
+        block.locator("textarea.body-param__text").fill(body)
+    block.get_by_role("button", name="Execute").click()
+    response = block.locator(".live-responses-table .response")
+    response.wait_for()
+    return response
+
+
+def status(response):
+    return response.locator(".response-col_status").inner_text().split()[0]
+
+
+def shown_body(response):
+    return response.locator("pre.microlight").first.inner_text()
+
+
+def store(roster, token, userid, body):
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    return httpx.put(f"{roster.api}/users/{userid}", headers=headers, content=body, trust_env=False)
 
 
 def test_it_shows_every_route(tab, roster):
@@ -45,35 +72,30 @@ def test_it_shows_every_route(tab, roster):
 
 
 def test_with_a_token_it_asks_for_a_user_and_shows_the_answer(tab, roster, documentation, admin_token):
-    headers = {"Authorization": f"Bearer {admin_token}"}
     user = {"name": "Jane Doe", "height": 1.75, "likes": ["chess"]}
-    stored = httpx.put(f"{roster.api}/users/jane", headers=headers, json=user, trust_env=False).json()
+    stored = store(roster, admin_token, "jane", json.dumps(user)).json()
 
-    authorize(tab, "jwt_authorizer", admin_token)
-    tab.locator("#operations-Users-get_user").get_by_role("button").first.click()
-    operation = tab.locator("#operations-Users-get_user")
-    operation.get_by_placeholder("userid").fill("jane")
-    operation.get_by_role("button", name="Execute").click()
-    answer = operation.locator(".live-responses-table .response")
-    answer.wait_for()
+    authorize(tab, admin_token)
+    answer = execute(tab, "get_user", userid="jane")
 
-    assert answer.locator(".response-col_status").inner_text().split()[0] == "200"
-    assert json.loads(answer.locator("pre.microlight").first.inner_text()) == stored
+    assert status(answer) == "200"
+    assert json.loads(shown_body(answer)) == stored
     assert "etag:" in answer.inner_text()
     assert tab.problems == []
     assert tab.origins == {documentation, roster.api}
     if "SCREENSHOT" in os.environ:
-        operation.scroll_into_view_if_needed()
+        tab.locator("#operations-Users-get_user").scroll_into_view_if_needed()
         tab.screenshot(path=os.environ["SCREENSHOT"])
 
 
 def test_without_a_token_it_shows_the_refusal(tab):
-    operation = tab.locator("#operations-Users-list_users")
-    operation.get_by_role("button").first.click()
-    operation.get_by_role("button", name="Execute").click()
-    answer = operation.locator(".live-responses-table .response")
-    answer.wait_for()
-    assert answer.locator(".response-col_status").inner_text().split()[0] == "401"
+    assert status(execute(tab, "list_users")) == "401"
+
+
+def test_one_token_box_authorizes_requests_to_both_authorizers(tab, admin_token):
+    authorize(tab, admin_token)
+    assert status(execute(tab, "get_greeting")) == "200"  # Cognito authorizer
+    assert status(execute(tab, "list_users")) == "200"  # JWT authorizer
 
 
 def test_nobody_else_is_asked_for_anything_and_nothing_else_may_be(tab, documentation):
