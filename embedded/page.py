@@ -1,33 +1,29 @@
-"""The API's description as a page to read and to try it on, for a browser on this machine.
+"""The documentation page: shows the API's description and sends requests, in a browser on this machine.
 
-Swagger UI, of the three well-known viewers: Redoc's free edition sends no requests, and Scalar's package takes its
-script from a CDN. It stands on an origin of its own, as the pages of the API's users do, and is no part of the app.
+The viewer is Swagger UI: Redoc's free edition can't send requests, and Scalar's package loads its script from a CDN.
+The page has an origin of its own, like the pages of the API's users, and is not part of the app. ``page.html`` loads
+Swagger UI and ``page.js``, which configures it.
 """
 
 import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from flask import Flask, Response
-from flask_swagger_ui import get_swaggerui_blueprint
+import flask_swagger_ui
+from flask import Flask, Response, render_template, send_from_directory
 from werkzeug.serving import make_server
 
 from embedded.processes import HOST
 
-LOOKS = {
-    "app_name": "Roster",
-    "layout": "BaseLayout",  # without the bar that loads any other description
-    "tryItOutEnabled": True,
-    "displayRequestDuration": True,
-    "defaultModelsExpandDepth": 0,
-    "validatorUrl": None,  # else it shows the description to a service on the Internet
-}
+HERE = Path(__file__).parent
+SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
 
 
 @contextmanager
 def served(port: int, api: str) -> Iterator[str]:
-    """Serve the page for the API at ``api`` until the context ends; yields the page's address."""
+    """Serve the page for the API at ``api`` until the context ends. Yields the page's address."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = make_server(HOST, port, _page(api), threaded=True)
     thread = threading.Thread(target=server.serve_forever, name="page", daemon=True)
@@ -41,15 +37,22 @@ def served(port: int, api: str) -> Iterator[str]:
 
 
 def _page(api: str) -> Flask:
-    flask = Flask("roster")
-    flask.register_blueprint(get_swaggerui_blueprint("", f"{api}/openapi.json", LOOKS))
+    flask = Flask(__name__, template_folder=str(HERE), static_folder=str(SWAGGER_UI), static_url_path="")
+
+    @flask.get("/")
+    def page() -> str:
+        return render_template("page.html", api=api)
+
+    @flask.get("/page.js")
+    def script() -> Response:
+        return send_from_directory(HERE, "page.js")
 
     @flask.after_request
     def fence(response: Response) -> Response:
-        """Nothing comes from, and no token goes to, anybody but this page and the API."""
+        """Allow files from this page's origin and requests to the API, and no inline scripts."""
         response.headers["Content-Security-Policy"] = (
-            f"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-            f"img-src 'self' data:; connect-src 'self' {api}; frame-ancestors 'none'"
+            f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+            f"connect-src 'self' {api}; frame-ancestors 'none'"
         )
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["X-Content-Type-Options"] = "nosniff"

@@ -109,6 +109,8 @@ FROM_GATEWAY = [
     Problem("timeout", HTTPStatus.GATEWAY_TIMEOUT, "It took too long"),
 ]
 """Likewise (infra/api.yaml), and to any request."""
+BEARER = "bearerAuth"
+"""The only security scheme: both authorizers read the same header, and both accept an ID token."""
 REFUSED = "User is not authorized to access this resource"
 TAGGED = {"User", "UserOrNothing", "Profile"}
 GROUPS = {
@@ -184,7 +186,7 @@ def _operation(path: str, method: str, entry: Any) -> Json:
         "operationId": name,
         "tags": [group for group, rules in GROUPS.items() if rule in rules],
         "summary": summary,
-        "description": f"For {rule.value}.",
+        "description": _description(rule, entry.authorizer),
         "responses": dict(sorted(responses.items())),
     }
     parameters = _parameters_of(name, path, method, schema)
@@ -198,7 +200,7 @@ def _operation(path: str, method: str, entry: Any) -> Json:
                 for media_type in entry.content_types
             },
         }
-    operation["security"] = [] if entry.authorizer is None else [{_scheme(entry.authorizer): []}]
+    operation["security"] = [] if entry.authorizer is None else [{BEARER: []}]
     return operation
 
 
@@ -217,8 +219,12 @@ def _parameters_of(name: str, path: str, method: str, schema: str) -> list[str]:
     return parameters
 
 
-def _scheme(authorizer: Any) -> str:
-    return "cognito_authorizer" if isinstance(authorizer, CognitoUserPoolAuthorizer) else "jwt_authorizer"
+def _description(rule: Rule, authorizer: Any) -> str:
+    """Who may call the operation, and with which tokens: the Cognito authorizer rejects access tokens."""
+    if authorizer is None:
+        return f"For {rule.value}."
+    tokens = "an ID token" if isinstance(authorizer, CognitoUserPoolAuthorizer) else "an ID token or an access token"
+    return f"For {rule.value}. Accepts {tokens}."
 
 
 def _success(name: str, schema: str, example: Any) -> Json:
@@ -304,10 +310,16 @@ def _not_modified() -> Json:
 
 
 def _security_schemes() -> Json:
-    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     return {
-        "jwt_authorizer": {**bearer, "description": "An ID or access token of the user pool"},
-        "cognito_authorizer": {**bearer, "description": "An ID token of the user pool"},
+        BEARER: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": (
+                "An ID token from the user pool. Some operations also accept an access token, as their descriptions "
+                "state."
+            ),
+        },
     }
 
 

@@ -31,14 +31,31 @@ def test_it_is_valid_openapi():
     OpenAPIV31SpecValidator(DOCUMENT).validate()
 
 
-def test_paths_methods_authorizers_and_media_types_are_the_apps_own(app):
+def test_paths_methods_and_media_types_match_the_app(app):
     described = {(method.upper(), path): operation for method, path, operation in OPERATIONS}
     routes = {(method, path): entry for path, methods in app.routes.items() for method, entry in methods.items()}
     assert described.keys() == routes.keys()
     for key, entry in routes.items():
         assert list(described[key].get("requestBody", {}).get("content", {})) == entry.content_types
-        schemes = [name for scheme in described[key]["security"] for name in scheme]
-        assert schemes == ([] if entry.authorizer is None else [entry.authorizer.name])
+
+
+def test_every_guarded_operation_uses_the_one_security_scheme(app):
+    assert [scheme["scheme"] for scheme in DOCUMENT["components"]["securitySchemes"].values()] == ["bearer"]
+    [name] = DOCUMENT["components"]["securitySchemes"]
+    for method, path, operation in OPERATIONS:
+        authorizer = app.routes[path][method.upper()].authorizer
+        assert operation["security"] == ([] if authorizer is None else [{name: []}])
+
+
+def test_every_guarded_operation_states_which_tokens_its_authorizer_accepts(app):
+    accepted = {
+        "cognito_authorizer": " Accepts an ID token.",
+        "jwt_authorizer": " Accepts an ID token or an access token.",
+    }
+    for method, path, operation in OPERATIONS:
+        authorizer = app.routes[path][method.upper()].authorizer
+        _, accepts, tokens = operation["description"].partition(" Accepts ")
+        assert accepts + tokens == (accepted[authorizer.name] if authorizer else "")
 
 
 def test_nothing_is_described_that_is_not_there(app):
