@@ -1,4 +1,4 @@
-"""What API Gateway does and ``chalice local`` does not: the Cognito authorizer, and an authorizer's error.
+"""What API Gateway does and ``chalice local`` does not: the Cognito authorizer, and API Gateway's own responses.
 
 ``chalice local`` lets a forged or expired token through with its claims, breaks the connection on garbage, and on any
 exception of a Lambda authorizer; where there is no route, it gives the caller's token back in the answer. Imported
@@ -15,6 +15,7 @@ import chalice.local
 from chalice.app import CognitoUserPoolAuthorizer
 from chalice.local import (
     ForbiddenError,
+    InvalidAuthorizerError,
     LocalGatewayAuthorizer,
     LocalGatewayException,
     MatchResult,
@@ -22,17 +23,26 @@ from chalice.local import (
     RouteMatcher,
 )
 
-from chalicelib import local_http
+from chalicelib import gateway_responses, local_http
+from chalicelib.local_http import Rejection
 from chalicelib.tokens import Claims, InvalidToken, Verifier
 
 log = logging.getLogger("roster.local")
 
+TYPES: dict[type[LocalGatewayException], str] = {
+    NotAuthorizedError: "UNAUTHORIZED",
+    ForbiddenError: "ACCESS_DENIED",
+    InvalidAuthorizerError: "AUTHORIZER_CONFIGURATION_ERROR",
+}
+"""API Gateway's name for what Chalice's local authorizer raises."""
+
 
 def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
-    """From now on, let ``chalice.local`` authorize and refuse as API Gateway does.
+    """From now on, let ``chalice.local`` authorize and reject as API Gateway does.
 
-    Its refusals carry ``cors_headers``, so that a page of another origin can read them.
+    ``cors_headers`` are the app's: gateway responses take theirs from them.
     """
+    cors = {name: cors_headers[name] for name in gateway_responses.CORS}
 
     class Authorizer(_Authorizer):
         pass
@@ -41,66 +51,47 @@ def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
         pass
 
     Authorizer.verifier = verifier
-    Authorizer.cors_headers = Matcher.cors_headers = cors_headers
+    Authorizer.cors = Matcher.cors = cors
     chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
     chalice.local.RouteMatcher = Matcher  # type: ignore[misc]
-    local_http.mend(cors_headers)
+    local_http.mend(cors)
 
 
 class _Matcher(RouteMatcher):
-    cors_headers: Mapping[str, str]
+    cors: Mapping[str, str]
 
     def match_route(self, url: str) -> MatchResult:
         try:
             return super().match_route(url)
         except ValueError:
-            headers = {"x-amzn-RequestId": str(uuid.uuid4()), "x-amzn-ErrorType": "MissingAuthenticationTokenException"}
-            raise ForbiddenError(
-                {**headers, **self.cors_headers}, b'{"message":"Missing Authentication Token"}'
-            ) from None
+            response = gateway_responses.BY_TYPE["MISSING_AUTHENTICATION_TOKEN"]
+            raise Rejection(response, self.cors, str(uuid.uuid4())) from None
 
 
 class _Authorizer(LocalGatewayAuthorizer):
     verifier: Verifier
-    cors_headers: Mapping[str, str]
+    cors: Mapping[str, str]
 
     def authorize(self, raw_path: str, lambda_event: dict[str, Any], lambda_context: Any) -> Any:
         try:
             return self._authorize(raw_path, lambda_event, lambda_context)
         except LocalGatewayException as refusal:
-            refusal.headers.update(self.cors_headers)
-            raise
+            kind = TYPES.get(type(refusal), "DEFAULT_5XX")
+        except Exception as error:  # noqa: BLE001
+            # API Gateway takes an exception for a rejected token if its text is exactly this.
+            kind = "UNAUTHORIZED" if str(error) == "Unauthorized" else "AUTHORIZER_FAILURE"
+            why = error.reason if isinstance(error, InvalidToken) else type(error).__name__
+            log.warning("not_authorized", extra={"reason": why, "request_id": lambda_context.aws_request_id})
+        raise Rejection(gateway_responses.BY_TYPE[kind], self.cors, lambda_context.aws_request_id)
 
     def _authorize(self, raw_path: str, lambda_event: dict[str, Any], lambda_context: Any) -> Any:
         route = self._route_for_event(lambda_event)
-        try:
-            if route is None or not isinstance(route.authorizer, CognitoUserPoolAuthorizer):
-                return super().authorize(raw_path, lambda_event, lambda_context)
-            # A REST API's Cognito authorizer without scopes takes ID tokens only.
-            claims = self.verifier.verify(lambda_event["headers"].get("authorization", ""), uses=("id",))
-        except LocalGatewayException:
-            raise
-        except Exception as error:  # noqa: BLE001
-            why = error.reason if isinstance(error, InvalidToken) else type(error).__name__
-            log.warning("not_authorized", extra={"reason": why, "request_id": lambda_context.aws_request_id})
-            raise _as_api_gateway_has_it(error, lambda_context) from None
+        if route is None or not isinstance(route.authorizer, CognitoUserPoolAuthorizer):
+            return super().authorize(raw_path, lambda_event, lambda_context)
+        # A REST API's Cognito authorizer without scopes takes ID tokens only.
+        claims = self.verifier.verify(lambda_event["headers"].get("authorization", ""), uses=("id",))
         lambda_event["requestContext"]["authorizer"] = {"claims": _as_text(claims)}
         return lambda_event, lambda_context
-
-
-class _AuthorizerFailure(LocalGatewayException):
-    CODE = 503
-
-
-def _as_api_gateway_has_it(error: Exception, lambda_context: Any) -> LocalGatewayException:
-    """401 for the text ``Unauthorized``; for everything else 503, as infra/api.yaml makes of API Gateway's 500."""
-    request_id = {"x-amzn-RequestId": lambda_context.aws_request_id}
-    if str(error) == "Unauthorized":
-        return NotAuthorizedError(
-            {**request_id, "x-amzn-ErrorType": "UnauthorizedException"}, b'{"message":"Unauthorized"}'
-        )
-    failure = {**request_id, "x-amzn-ErrorType": "AuthorizerFailureException", "Retry-After": "1"}
-    return _AuthorizerFailure(failure, b'{"message":null}')
 
 
 def _as_text(claims: Claims) -> dict[str, str]:

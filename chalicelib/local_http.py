@@ -6,26 +6,33 @@ Imported only while a Chalice command runs: on AWS, API Gateway is the server.
 import logging
 import re
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 import chalice.local
 from chalice.local import LocalGatewayException, RouteMatcher
+
+from chalicelib import gateway_responses
+from chalicelib.gateway_responses import GatewayResponse
+from chalicelib.problems import INVALID_REQUEST
 
 log = logging.getLogger("roster.local")
 
 LENGTH = re.compile(r"\d{1,12}", re.ASCII)
 
 
-def mend(cors_headers: Mapping[str, str]) -> None:
-    """From now on; its refusals carry ``cors_headers``, so that a page of another origin can read them."""
+def mend(cors: Mapping[str, str]) -> None:
+    """From now on; its refusals carry the headers ``cors``, so that a page of another origin can read them."""
     handler: Any = chalice.local.ChaliceRequestHandler
     handler.__getattr__ = _any_method
     handler.log_request, handler.log_message = _log_access, _log_nothing
     handler._send_http_response_with_body = _without_body_for_head(handler._send_http_response_with_body)
     handler._parse_payload = _read_whole
-    handler._generic_handle = _refusing(handler._generic_handle, cors_headers)
+    handler._generic_handle = _refusing(handler._generic_handle)
+    handler.send_error, handler.cors = _send_problem, cors
     for method in ("GET", "PUT", "POST", "HEAD", "DELETE", "PATCH", "OPTIONS"):
         setattr(handler, f"do_{method}", handler._generic_handle)
     server: Any = chalice.local.ThreadedHTTPServer
@@ -34,14 +41,21 @@ def mend(cors_headers: Mapping[str, str]) -> None:
     server.request_queue_size = 512
 
 
-class _BadRequest(LocalGatewayException):
-    """What a server must refuse, as where the body ends is not certain (RFC 9112, section 6.3)."""
+class Rejection(LocalGatewayException):
+    """A gateway response, as ``chalice.local`` expects it to be raised."""
 
-    CODE = 400
+    def __init__(self, response: GatewayResponse, cors: Mapping[str, str], request_id: str) -> None:
+        headers = {**response.headers, **cors, "X-Request-Id": request_id}
+        super().__init__(headers, response.body(request_id).encode())
+        self.CODE = response.problem.status.value
 
 
-class _LengthRequired(LocalGatewayException):
-    CODE = 411
+class _Unreadable(Exception):
+    """The server must reject the request: where its body ends is not certain (RFC 9112, section 6.3)."""
+
+    def __init__(self, response: GatewayResponse) -> None:
+        super().__init__()
+        self.response = response
 
 
 class _HungUp(Exception):
@@ -51,31 +65,43 @@ class _HungUp(Exception):
 def _read_whole(handler: Any) -> tuple[dict[str, str], bytes | None]:
     """Chalice's ``_parse_payload``, which takes what has come of a body that was cut off for the body."""
     if "transfer-encoding" in handler.headers:
-        raise _LengthRequired({}, b'{"message":"chalice local takes a body with its Content-Length only, not chunked"}')
+        raise _Unreadable(gateway_responses.BY_STATUS[HTTPStatus.LENGTH_REQUIRED])
     lengths = set(handler.headers.get_all("content-length", ["0"]))
     length = lengths.pop()
     if lengths or not LENGTH.fullmatch(length):
-        raise _BadRequest({}, b'{"message":"Content-Length is not one whole number"}')
+        raise _Unreadable(GatewayResponse(INVALID_REQUEST, "Content-Length must be one whole number."))
     body = handler.rfile.read(int(length)) if int(length) else None
     if len(body or b"") < int(length):
         raise _HungUp
     return dict(handler.headers), body
 
 
-def _refusing(handle: Callable[[Any], None], cors_headers: Mapping[str, str]) -> Callable[[Any], None]:
-    """``handle``, and an answer to what ``_read_whole`` refuses; what else stands on the connection is not read."""
+def _refusing(handle: Callable[[Any], None]) -> Callable[[Any], None]:
+    """``handle``, and a response to what ``_read_whole`` rejects."""
 
     @wraps(handle)
     def handle_or_refuse(handler: Any) -> None:
         try:
             handle(handler)
-        except LocalGatewayException as refusal:
-            handler.close_connection = True
-            handler._send_http_response(refusal.CODE, {**cors_headers, "Connection": "close"}, refusal.body)
+        except _Unreadable as refusal:
+            _reject(handler, refusal.response)
         except _HungUp:
             handler.close_connection = True
 
     return handle_or_refuse
+
+
+def _send_problem(handler: Any, code: int, _message: str | None = None, _explain: str | None = None) -> None:
+    """The server's ``send_error``, with a problem document in place of a page of HTML."""
+    _reject(handler, gateway_responses.BY_STATUS.get(HTTPStatus(code), gateway_responses.UNPARSABLE))
+
+
+def _reject(handler: Any, response: GatewayResponse) -> None:
+    """Send ``response`` and close the connection: whatever else was sent on it is not read."""
+    handler.close_connection = True
+    handler.request_version = handler.protocol_version  # not known if the request's first line can't be parsed
+    rejection = Rejection(response, handler.cors, str(uuid.uuid4()))
+    handler._send_http_response(rejection.CODE, {**rejection.headers, "Connection": "close"}, rejection.body)
 
 
 def _any_method(handler: Any, name: str) -> Any:

@@ -33,22 +33,21 @@ class Problem:
         return f"urn:roster:problem:{self.slug}"
 
 
-INVALID_REQUEST = Problem("invalid-request", HTTPStatus.BAD_REQUEST, "The request is not valid")
-FORBIDDEN = Problem("forbidden", HTTPStatus.FORBIDDEN, "You may not do this")
-NOT_FOUND = Problem("not-found", HTTPStatus.NOT_FOUND, "There is no such thing")
-METHOD_NOT_ALLOWED = Problem("method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "The method is not allowed here")
-PRECONDITION_FAILED = Problem(
-    "precondition-failed", HTTPStatus.PRECONDITION_FAILED, "The stored record is another one than expected"
-)
-TOO_LARGE = Problem("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The document is too large")
-KEY_REUSED = Problem(
-    "idempotency-key-reused", HTTPStatus.UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for something else"
-)
-UNSUPPORTED_MEDIA_TYPE = Problem(
-    "unsupported-media-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body's media type is not taken here"
-)
-INTERNAL_ERROR = Problem("internal-error", HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side")
-UNAVAILABLE = Problem("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "Not available just now")
+INVALID_REQUEST = Problem("invalid-request", HTTPStatus.BAD_REQUEST, "Invalid request")
+UNAUTHORIZED = Problem("unauthorized", HTTPStatus.UNAUTHORIZED, "Unauthorized")
+FORBIDDEN = Problem("forbidden", HTTPStatus.FORBIDDEN, "Forbidden")
+NOT_FOUND = Problem("not-found", HTTPStatus.NOT_FOUND, "Not found")
+METHOD_NOT_ALLOWED = Problem("method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed")
+PRECONDITION_FAILED = Problem("precondition-failed", HTTPStatus.PRECONDITION_FAILED, "Precondition failed")
+TOO_LARGE = Problem("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Payload too large")
+KEY_REUSED = Problem("idempotency-key-reused", HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency key reused")
+UNSUPPORTED_MEDIA_TYPE = Problem("unsupported-media-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
+THROTTLED = Problem("throttled", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests")
+INTERNAL_ERROR = Problem("internal-error", HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error")
+UNAVAILABLE = Problem("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "Service unavailable")
+TIMEOUT = Problem("timeout", HTTPStatus.GATEWAY_TIMEOUT, "Gateway timeout")
+
+INTERNAL_ERROR_DETAIL = "An internal error occurred and was logged. Quote the request_id when you report it."
 
 OF_ERROR: dict[type[RosterError], Problem] = {
     Invalid: INVALID_REQUEST,
@@ -89,9 +88,8 @@ def of_error(error: Exception, request_id: str) -> Response:
         members["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.violations]
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after)
-    if problem is INTERNAL_ERROR or not isinstance(error, RosterError):
-        detail = "This is a fault of ours, and it is logged. If it stays, tell us the request_id."
-    else:
+    detail = INTERNAL_ERROR_DETAIL
+    if isinstance(error, RosterError) and problem is not INTERNAL_ERROR:
         detail = error.detail
     return answer(problem, detail, request_id, members, headers)
 
@@ -104,6 +102,11 @@ def answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A problem document as an HTTP answer."""
+    return ProblemAnswer(problem, body(problem, detail, request_id, members), headers or {})
+
+
+def body(problem: Problem, detail: str, request_id: str, members: JsonObject | None = None) -> str:
+    """Return the problem document as JSON text."""
     document: JsonObject = {
         "type": problem.type,
         "title": problem.title,
@@ -112,4 +115,4 @@ def answer(
         "request_id": request_id,
         **(members or {}),
     }
-    return ProblemAnswer(problem, dumps(document), headers or {})
+    return dumps(document)

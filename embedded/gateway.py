@@ -3,7 +3,6 @@
 AWS reads both from the API's definition. Here they are put in by API Gateway's own calls, from that same definition.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,8 +16,6 @@ def complete(account: Account, stage: Stage) -> None:
     stack = api.stack(account, stage)
     cloudformation, apigateway = account.client("cloudformation"), account.client("apigateway")
     rest_api = stack.outputs["RestAPIId"]
-    described = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
-    parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in described["Parameters"]}
     template = cloudformation.get_template(StackName=stack.name, TemplateStage="Original")["TemplateBody"]
     properties = template["Resources"]["RestAPI"]["Properties"]
     for kind, answer in properties["GatewayResponses"].items():
@@ -27,9 +24,7 @@ def complete(account: Account, stage: Stage) -> None:
             restApiId=rest_api,
             responseType=kind,
             statusCode=str(answer["StatusCode"]),
-            responseParameters={
-                f"gatewayresponse.header.{name}": _resolved(value, parameters) for name, value in headers.items()
-            },
+            responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
             responseTemplates=answer["ResponseTemplates"],
         )
     for resource, integration in _preflights(apigateway, rest_api, properties["DefinitionBody"]["paths"]):
@@ -45,10 +40,3 @@ def _preflights(apigateway: Any, rest_api: str, paths: Mapping[str, Any]) -> Ite
     ids = {resource["path"]: resource["id"] for resource in resources}
     for path, methods in paths.items():
         yield ids[path], methods["options"]["x-amazon-apigateway-integration"]
-
-
-def _resolved(value: str | Mapping[str, str], parameters: Mapping[str, str]) -> str:
-    """A template's value that is a text, or a ``Fn::Sub`` of parameters."""
-    if isinstance(value, str):
-        return value
-    return re.sub(r"\$\{(\w+)\}", lambda match: parameters[match[1]], value["Fn::Sub"])

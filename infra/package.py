@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from infra import rest_api
 from infra.backend import NOWHERE
 from infra.failure import Failure
 from infra.stages import Stage
@@ -59,6 +60,7 @@ def build(stage: Stage) -> Package:
         _copy(sources)
         _chalice_package(sources, made, stage.name, {**NOWHERE, "CORS_ORIGIN": stage.api.get("CorsOrigin", "*")})
         template = yaml.safe_load((made / "sam.yaml").read_text())
+        rest_api.complete(template["Resources"]["RestAPI"]["Properties"])
         return Package(_with_bytecode(made / "deployment.zip"), template)
 
 

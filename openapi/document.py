@@ -10,7 +10,7 @@ from typing import Any
 
 from chalice.app import Chalice, CognitoUserPoolAuthorizer
 
-from chalicelib import __version__, api, problems
+from chalicelib import __version__, api, gateway_responses, problems
 from chalicelib.access import Rule
 from chalicelib.problems import Problem
 
@@ -24,8 +24,7 @@ USER = {"name": "Jane", "height": 1.75, "userid": SUB, "timestamp": TIMESTAMP}
 PROFILE = {"userid": SUB, "profile_data": {"theme": "dark"}, "timestamp": TIMESTAMP}
 
 DETAILS = {
-    "throttled": "Wait a little, then send it again.",
-    "timeout": "Whether the request was carried out is not known: look before you repeat it.",
+    **{response.problem.slug: response.detail for response in gateway_responses.BY_TYPE.values()},
     "invalid-request": "At /pets/0/age: NaN is not a JSON number.",
     "forbidden": "This is not yours to use: it takes an administrator, or the user whom the path names.",
     "not-found": "Nothing is stored under this name.",
@@ -34,7 +33,6 @@ DETAILS = {
     "too-large": "The body has 400,000 bytes; at most 358,400 are taken.",
     "idempotency-key-reused": "This Idempotency-Key was sent before, with another body.",
     "unsupported-media-type": "Send the body as application/json.",
-    "internal-error": "This is a fault of ours, and it is logged. If it stays, tell us the request_id.",
     "unavailable": "The database is overloaded or unwell just now.",
 }
 
@@ -102,16 +100,10 @@ OPERATIONS: dict[str, tuple[str, str, Any, list[str]]] = {
     "delete_user": ("Remove a user", "Nothing", {}, ["precondition-failed"]),
 }
 
-UNAUTHORIZED = "urn:roster:problem:unauthorized"
-"""Only ever said by API Gateway, so that ``problems.py`` has no error that becomes it."""
-FROM_GATEWAY = [
-    Problem("throttled", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
-    Problem("timeout", HTTPStatus.GATEWAY_TIMEOUT, "It took too long"),
-]
-"""Likewise (infra/api.yaml), and to any request."""
+FROM_GATEWAY = [problems.UNAUTHORIZED, problems.THROTTLED, problems.TIMEOUT]
+"""Problems that only API Gateway reports."""
 BEARER = "bearerAuth"
 """The only security scheme: both authorizers read the same header, and both accept an ID token."""
-REFUSED = "User is not authorized to access this resource"
 TAGGED = {"User", "UserOrNothing", "Profile"}
 GROUPS = {
     "Users": {Rule.ADMINS, Rule.THEMSELVES_OR_ADMINS},
@@ -147,7 +139,7 @@ def build(app: Chalice) -> Json:
             "parameters": _parameters(),
             "headers": _headers(),
             "responses": {problem.slug: _problem_response(problem) for problem in _problems()}
-            | {"unauthorized": _unauthorized(), "not-modified": _not_modified()},
+            | {"not-modified": _not_modified()},
             "schemas": _schemas(),
         },
     }
@@ -156,6 +148,11 @@ def build(app: Chalice) -> Json:
 def _problems() -> list[Problem]:
     ours = {*problems.OF_ERROR.values(), *problems.OF_STATUS.values(), problems.INTERNAL_ERROR}
     return sorted({*ours, *FROM_GATEWAY}, key=_slug)
+
+
+def _from_local_server() -> set[Problem]:
+    """What only the HTTP server of ``chalice local`` reports: to no operation, so that only the type is described."""
+    return {response.problem for response in gateway_responses.BY_STATUS.values()}
 
 
 def _slug(problem: Problem) -> str:
@@ -171,11 +168,10 @@ def _operation(path: str, method: str, entry: Any) -> Json:
     if method == "GET" and schema in TAGGED:
         responses["304"] = {"$ref": "#/components/responses/not-modified"}
     if entry.authorizer is not None:
-        responses["401"] = {"$ref": "#/components/responses/unauthorized"}
-        slugs.append("forbidden")
+        slugs += ["unauthorized", "forbidden"]
     if entry.content_types:
         slugs.append("unsupported-media-type")
-    slugs += [problem.slug for problem in FROM_GATEWAY]
+    slugs += ["throttled", "timeout"]
     by_status = {str(problem.status.value): problem.slug for problem in _problems() if problem.slug in slugs}
     responses |= {status: {"$ref": f"#/components/responses/{slug}"} for status, slug in by_status.items()}
     if name == "get_readiness":
@@ -253,12 +249,12 @@ def _problem_response(problem: Problem) -> Json:
         "detail": DETAILS[problem.slug],
         "request_id": REQUEST_ID,
     }
-    headers = [] if problem in FROM_GATEWAY else ["X-Request-Id"]
+    headers = ["X-Request-Id"]
     if problem is problems.INVALID_REQUEST:
         example["errors"] = [{"pointer": "/pets/0/age", "detail": "NaN is not a JSON number."}]
     if problem.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers.append("Retry-After")
-    response: Json = {
+    return {
         "description": problem.title,
         "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
         "content": {
@@ -273,33 +269,6 @@ def _problem_response(problem: Problem) -> Json:
             }
         },
     }
-    if problem is problems.FORBIDDEN:
-        response |= {"headers": {}, "content": {**response["content"], **_from_gateway("Message", REFUSED)}}
-    return response
-
-
-def _unauthorized() -> Json:
-    return {
-        "description": "No token, or not a valid one",
-        "content": {
-            **_from_gateway("message", "Unauthorized"),
-            problems.MEDIA_TYPE: {
-                "schema": {"$ref": "#/components/schemas/Problem"},
-                "example": {
-                    "type": UNAUTHORIZED,
-                    "title": "You are not signed in",
-                    "status": 401,
-                    "detail": "Send a valid token of the user pool in the Authorization header.",
-                    "request_id": REQUEST_ID,
-                },
-            },
-        },
-    }
-
-
-def _from_gateway(name: str, text: str) -> Json:
-    """The same, said by the gateway itself where its answers are not shaped by the stack: in ``chalice local``."""
-    return {api.JSON: {"schema": {"$ref": "#/components/schemas/GatewayMessage"}, "example": {name: text}}}
 
 
 def _not_modified() -> Json:
@@ -423,11 +392,6 @@ def _schemas() -> Json:
             additionalProperties=False,
         ),
         "Message": _object(["message"], {"message": text}, additionalProperties=False),
-        "GatewayMessage": {
-            "type": "object",
-            "description": "`message`, or `Message` where a policy refuses",
-            "additionalProperties": {"type": ["string", "null"]},
-        },
         "Greeting": _object(
             ["message", "sub", "email", "groups"],
             {
@@ -448,7 +412,9 @@ def _schemas() -> Json:
         "Problem": _object(
             ["type", "title", "status", "detail", "request_id"],
             {
-                "type": {"enum": [UNAUTHORIZED, *(problem.type for problem in _problems())]},
+                "type": {
+                    "enum": [problem.type for problem in sorted({*_problems(), *_from_local_server()}, key=_slug)]
+                },
                 "title": text,
                 "status": {"type": "integer", "minimum": 400, "maximum": 599},
                 "detail": text,

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.api import description
+
 pytestmark = pytest.mark.parametrize("api", ["local"], indirect=True)
 
 
@@ -39,6 +41,24 @@ def exchange(api, sent, *, hang_up=False):
 def statuses(received):
     """Of every answer that stands there."""
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
+
+
+def is_problem(received, slug):
+    """Assert that the one response is a problem document of this type, with the headers of any other error."""
+    head, _, body = received.partition(b"\r\n\r\n")
+    headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+    document = json.loads(body)
+    assert list(document) == ["type", "title", "status", "detail", "request_id"]
+    assert document["type"] == f"urn:roster:problem:{slug}"
+    assert document["type"] in description.DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
+    assert statuses(received) == [document["status"]]
+    assert headers[b"content-type"] == b"application/problem+json"
+    assert headers[b"content-length"] == str(len(body)).encode()
+    assert headers[b"cache-control"] == b"no-store"
+    assert headers[b"x-content-type-options"] == b"nosniff"
+    assert headers[b"access-control-allow-origin"] == b"*"
+    assert headers[b"access-control-expose-headers"] == b"etag,link,location,x-request-id,retry-after"
+    assert headers[b"x-request-id"].decode() == document["request_id"]
 
 
 def request(line, *headers, body=b""):
@@ -72,17 +92,21 @@ def test_a_body_that_is_cut_off_is_not_taken_for_the_body(api, person):
 
 
 @pytest.mark.parametrize(
-    ("line", "headers", "status"),
+    ("line", "headers", "problem"),
     [
-        ("GET /open", [f"X-Padding: {'a' * 70_000}"], 431),
-        ("GET /open", [f"X-{number}: a" for number in range(200)], 431),
-        (f"GET /{'a' * 70_000}", [], 414),
+        ("GET /open", [f"X-Padding: {'a' * 70_000}"], "headers-too-large"),
+        ("GET /open", [f"X-{number}: a" for number in range(200)], "headers-too-large"),
+        (f"GET /{'a' * 70_000}", [], "uri-too-long"),
         ("PUT /users/x", [JSON, "Content-Length: 999999999999"], None),
     ],
     ids=["a header of 70 KB", "200 headers", "a path of 70 KB", "a body of a terabyte that never comes"],
 )
-def test_oversized_requests_are_refused_and_the_next_is_served(api, line, headers, status):
-    assert statuses(exchange(api, request(line, *headers), hang_up=True)) == ([status] if status else [])
+def test_oversized_requests_are_refused_and_the_next_is_served(api, line, headers, problem):
+    received = exchange(api, request(line, *headers), hang_up=True)
+    if problem is None:
+        assert received == b""
+    else:
+        is_problem(received, problem)
     assert api.get("/open").status == 200
 
 
@@ -93,32 +117,31 @@ def test_a_body_of_20_mb_is_413(api, person):
 
 
 @pytest.mark.parametrize(
-    ("framing", "status"),
+    ("framing", "problem"),
     [
-        (["Content-Length: 4", "Transfer-Encoding: chunked"], 411),
-        (["Transfer-Encoding: chunked"], 411),
-        (["Transfer-Encoding: identity"], 411),
-        (["Content-Length: 2", "Content-Length: 40"], 400),
-        (["Content-Length: 2, 2"], 400),
-        (["Content-Length: -1"], 400),
-        (["Content-Length: +2"], 400),
-        (["Content-Length: 0x2"], 400),
-        (["Content-Length: 1_0"], 400),
-        (["Content-Length: two"], 400),
-        (["Content-Length: \xb2"], 400),
+        (["Content-Length: 4", "Transfer-Encoding: chunked"], "length-required"),
+        (["Transfer-Encoding: chunked"], "length-required"),
+        (["Transfer-Encoding: identity"], "length-required"),
+        (["Content-Length: 2", "Content-Length: 40"], "invalid-request"),
+        (["Content-Length: 2, 2"], "invalid-request"),
+        (["Content-Length: -1"], "invalid-request"),
+        (["Content-Length: +2"], "invalid-request"),
+        (["Content-Length: 0x2"], "invalid-request"),
+        (["Content-Length: 1_0"], "invalid-request"),
+        (["Content-Length: two"], "invalid-request"),
+        (["Content-Length: \xb2"], "invalid-request"),
     ],
     ids=str,
 )
 def test_where_a_body_ends_is_certain_or_the_request_is_refused_and_nothing_after_it_is_read(
-    api, person, framing, status
+    api, person, framing, problem
 ):
     path = f"/users/{person.sub}"
     smuggled = request(f"DELETE {path}", authorization(person))
     api.put(path, token=person.token, json={"n": 1})
     sent = request(f"PUT {path}", authorization(person), JSON, *framing, body=b"{}" + b" " * 38)
     received = exchange(api, sent + smuggled)
-    assert statuses(received) == [status]
-    assert b"access-control-allow-origin" in received.lower()
+    is_problem(received, problem)
     assert api.users.get(person.sub).document == {"n": 1}
 
 
@@ -161,10 +184,26 @@ def test_what_only_looks_like_the_authorization_header_is_none(api, person, head
     assert statuses(exchange(api, sent)) == [401]
 
 
-@pytest.mark.parametrize("line", ["GET", "GET /open HTTP/3.0", "\0\1\2", "GET /open\0"])
-def test_a_first_line_that_is_none_does_no_harm(api, line):
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("GET", "invalid-request"),
+        ("PUT /open", "invalid-request"),
+        ("GET /open HTTP/3.0", "http-version-not-supported"),
+        ("GET /open HTTP/x", "invalid-request"),
+        ("\0\1\2", "invalid-request"),
+        ("GET /open HTTP/1.1 again", "invalid-request"),
+    ],
+)
+def test_a_first_line_that_can_not_be_parsed_is_rejected(api, line, problem):
     received = exchange(api, f"{line}\r\nHost: localhost\r\n\r\n".encode(), hang_up=True)
-    assert all(400 <= status < 600 for status in statuses(received))
+    is_problem(received, problem)
+    assert api.get("/open").status == 200
+
+
+def test_an_http_0_9_request_does_no_harm(api):
+    exchange(api, b"GET /open\r\n", hang_up=True)
+    exchange(api, b"GET /open\0\r\n", hang_up=True)
     assert api.get("/open").status == 200
 
 

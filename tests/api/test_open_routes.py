@@ -47,15 +47,6 @@ def test_a_method_that_the_route_has_not_is_refused(api, method):
         assert answer.json["type"] == "urn:roster:problem:not-found"
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}], ids=str)
-def test_a_path_that_no_route_has_is_refused_and_gives_no_token_back(api, headers):
-    answer = api.send("GET", "/nowhere", headers, None)
-    shape = api.how("Answers of the gateway itself")
-    assert answer.status == (404 if shape == "problem documents" else 403)
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert b"Bearer" not in answer.body
-
-
 def test_a_browsers_preflight_is_answered_for_ten_minutes(api):
     answer = api.send("OPTIONS", "/users/x", {"Origin": "https://app.example.com"}, None)
     assert answer.status == 200

@@ -77,7 +77,8 @@ def script(browser, elsewhere, roster, api_log):
 def test_a_refusal_for_want_of_a_token_is_readable(script):
     answer = script.send("GET", "/users")
     assert answer["status"] == 401
-    assert answer["body"] == {"message": "Unauthorized"}
+    assert answer["body"]["type"] == "urn:roster:problem:unauthorized"
+    assert answer["headers"]["x-request-id"] == answer["body"]["request_id"]
     assert script.preflights == []
 
 
@@ -129,5 +130,5 @@ def test_the_profile(script, admin_token):
 
 def test_a_missing_route_is_readable(script):
     answer = script.send("GET", "/nowhere")
-    assert answer["status"] == 403
-    assert answer["body"] == {"message": "Missing Authentication Token"}
+    assert answer["status"] == 404
+    assert answer["body"]["type"] == "urn:roster:problem:not-found"

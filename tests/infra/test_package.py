@@ -25,7 +25,8 @@ try:
     answer = getattr(importlib.import_module(module), name)(event, Context())
 except Exception as error:
     answer = {"raised": str(error)}
-print(json.dumps([answer, sorted({name.partition(".")[0] for name in sys.modules})]))
+names = {name if name.startswith("chalicelib.") else name.partition(".")[0] for name in sys.modules}
+print(json.dumps([answer, sorted(names)]))
 """
 
 
@@ -47,7 +48,9 @@ def unpacked(built, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def invoke(unpacked):
-    """Call a handler in a process that knows nothing of this checkout; its answer, and the packages it imported."""
+    """Call a handler in a process that knows nothing of this checkout; its answer, and what it imported: packages, and
+    modules of ``chalicelib``.
+    """
 
     def call(handler, event, **settings):
         task, runtime = unpacked
@@ -97,10 +100,13 @@ class TestContent:
         assert again.template_for("b") == built.template_for("b")
 
 
-def test_a_stages_origin_is_in_every_preflight():
+def test_a_stages_origin_is_in_every_preflight_and_every_gateway_response():
     origin = "https://app.example.com"
     template = package.build(stages.Stage("prod", {}, {"CorsOrigin": origin})).template
-    for methods in template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"].values():
+    rest_api = template["Resources"]["RestAPI"]["Properties"]
+    for response in rest_api["GatewayResponses"].values():
+        assert response["ResponseParameters"]["Headers"]["Access-Control-Allow-Origin"] == f"'{origin}'"
+    for methods in rest_api["DefinitionBody"]["paths"].values():
         headers = methods["options"]["x-amazon-apigateway-integration"]["responses"]["default"]["responseParameters"]
         assert headers["method.response.header.Access-Control-Allow-Origin"] == f"'{origin}'"
 
@@ -110,6 +116,8 @@ class TestApiHandler:
         answer, imported = invoke("app.app", proxy_event("GET", "/open"))
         assert answer["statusCode"] == 200
         assert not {"boto3", "botocore"} & set(imported)
+        assert "chalicelib.problems" in imported
+        assert "chalicelib.gateway_responses" not in imported
 
     def test_it_never_imports_python_jose(self, invoke):
         _, imported = invoke("app.app", proxy_event("POST", "/users", "{}"), AWS_ENDPOINT_URL="http://127.0.0.1:9")

@@ -61,7 +61,7 @@ def test_no_other_group_is_the_admin_group(guarded, groups):
      f"/users/{SUB.upper()}", f"/users/{SUB}x"],
 )  # fmt: skip
 def test_no_spelling_of_a_path_opens_anothers_record(guarded, path):
-    assert guarded.status(path, guarded.pool.token()) == 403
+    assert guarded.status(path, guarded.pool.token()) in (403, 404)  # 404: no route has such a path
 
 
 def test_a_key_that_appears_while_the_service_runs_is_taken_and_unknown_ones_cost_at_most_a_fetch(guarded):

@@ -1,0 +1,33 @@
+"""What the template's API has that neither Chalice nor ``api.yaml`` writes, because it is generated from the code."""
+
+from typing import Any
+
+from chalicelib import gateway_responses
+from chalicelib.gateway_responses import GatewayResponse
+
+INTEGRATION = "x-amazon-apigateway-integration"
+
+
+def complete(properties: dict[str, Any]) -> None:
+    """Add to the properties of the ``AWS::Serverless::Api`` that ``chalice package`` has written."""
+    paths = properties["DefinitionBody"]["paths"]
+    cors = _cors_headers(paths)
+    properties["GatewayResponses"] = {
+        kind: _gateway_response(response, cors) for kind, response in gateway_responses.BY_TYPE.items()
+    }
+
+
+def _cors_headers(paths: dict[str, Any]) -> dict[str, str]:
+    """The CORS headers of a gateway response, as the preflights have them: Chalice makes those from the app's."""
+    preflight = next(iter(paths.values()))["options"][INTEGRATION]["responses"]["default"]["responseParameters"]
+    return {name: preflight[f"method.response.header.{name}"] for name in gateway_responses.CORS}
+
+
+def _gateway_response(response: GatewayResponse, cors: dict[str, str]) -> dict[str, Any]:
+    """A response as the Serverless transform takes it: literal values in quotes, others as API Gateway names them."""
+    literals = {name: f"'{value}'" for name, value in response.headers.items()}
+    return {
+        "StatusCode": response.problem.status.value,
+        "ResponseParameters": {"Headers": {**literals, **cors, "X-Request-Id": "context.requestId"}},
+        "ResponseTemplates": {"application/json": response.body("$context.requestId")},
+    }

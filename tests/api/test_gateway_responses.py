@@ -1,0 +1,91 @@
+"""The responses that API Gateway itself returns: the same bytes and the same headers on every target."""
+
+import re
+
+import pytest
+
+CORS = {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "ETag,Link,Location,X-Request-Id,Retry-After",
+}
+PROBLEM = {
+    **CORS,
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "x-request-id": "<id>",
+}
+TRANSPORT = {"date", "server", "connection", "content-length", "transfer-encoding"}
+"""Headers that an HTTP server adds on its own. API Gateway adds ``x-amzn-`` headers to each response besides."""
+
+UNAUTHORIZED = (
+    401,
+    {**PROBLEM, "www-authenticate": "Bearer"},
+    (
+        b'{"type":"urn:roster:problem:unauthorized","title":"Unauthorized","status":401,'
+        b'"detail":"Send a valid token: Authorization: Bearer <token>.","request_id":"<id>"}'
+    ),
+)
+FORBIDDEN = (
+    403,
+    PROBLEM,
+    (
+        b'{"type":"urn:roster:problem:forbidden","title":"Forbidden","status":403,'
+        b'"detail":"Your token is valid, but it does not give you access to this resource.","request_id":"<id>"}'
+    ),
+)
+NO_ROUTE = (
+    404,
+    PROBLEM,
+    (
+        b'{"type":"urn:roster:problem:not-found","title":"Not found","status":404,'
+        b'"detail":"No route matches this path: see /openapi.json.","request_id":"<id>"}'
+    ),
+)
+UNAVAILABLE = (
+    503,
+    {**PROBLEM, "retry-after": "1"},
+    (
+        b'{"type":"urn:roster:problem:unavailable","title":"Service unavailable","status":503,'
+        b'"detail":"Tokens cannot be verified at the moment: retry later.","request_id":"<id>"}'
+    ),
+)
+
+
+def comparable(answer):
+    """Status, headers and body, with the request's id replaced."""
+    request_id = answer.headers["x-request-id"]
+    assert request_id
+    headers = {
+        name: value.replace(request_id, "<id>")
+        for name, value in answer.headers.items()
+        if name not in TRANSPORT and not re.match("x-amz", name)
+    }
+    return answer.status, headers, answer.body.replace(request_id.encode(), b"<id>")
+
+
+@pytest.mark.parametrize("token", [None, "x", "Bearer x", "Bearer a.b.c"], ids=str)
+@pytest.mark.parametrize("path", ["/users", "/users/jane", "/", "/user/profile"])
+def test_a_request_without_a_valid_token_is_rejected(api, path, token):
+    headers = {} if token is None else {"Authorization": token}
+    assert comparable(api.send("GET", path, headers, None)) == UNAUTHORIZED
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/users"), ("POST", "/users"), ("DELETE", "/users/another")])
+def test_a_route_that_the_policy_does_not_allow_is_forbidden(api, person, method, path):
+    assert comparable(api.send(method, path, {"Authorization": f"Bearer {person.token}"}, None)) == FORBIDDEN
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}], ids=str)
+@pytest.mark.parametrize("path", ["/nowhere", "/users/jane/pets", "/user"])
+def test_an_unknown_path_is_not_found(api, path, headers):
+    for method in ("GET", "POST", "DELETE", "OPTIONS"):
+        assert comparable(api.send(method, path, headers, None)) == NO_ROUTE
+
+
+def test_an_authorizer_that_cannot_verify_tokens_makes_the_service_unavailable(api):
+    person = api.sign_up()
+    with api.without_signing_keys() as send:
+        answer = send("GET", f"/users/{person.sub}", {"Authorization": f"Bearer {person.token}"}, None)
+    assert comparable(answer) == UNAVAILABLE
+    assert api.get(f"/users/{person.sub}", token=person.token).status == 200
