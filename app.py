@@ -137,13 +137,13 @@ def list_users() -> Response:
 @app.route("/users", methods=["POST"], authorizer=jwt_authorizer, allow=ADMINS)
 def post_user() -> Response:
     """Stores a user, under a new ``userid`` if the body has none."""
-    document, key = app.document(), app.idempotency_key()
+    document, key, precondition = app.document(users.SET_BY_SERVICE), app.idempotency_key(), app.precondition()
     if key is None:
         user = users.new(document)
-        user_repository.put(user, app.precondition())
+        user_repository.put(user, precondition)
     else:
         user, origin = users.new_once(document, app.caller_sub, key)
-        user = user_repository.create(user, origin)
+        user = user_repository.create(user, origin, precondition)
     return responses.user(user, location=app.address(user.userid))
 
 
@@ -156,7 +156,7 @@ def get_user(userid: str) -> Response:
 @app.route("/users/{userid}", methods=["PUT"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS)
 def put_user(userid: str) -> Response:
     """Stores the user whole; the path's ``userid`` wins over the body's."""
-    user = users.stored_as(userid, app.document())
+    user = users.stored_as(userid, app.document(users.SET_BY_SERVICE))
     user_repository.put(user, app.precondition())
     return responses.user(user)
 
@@ -164,7 +164,7 @@ def put_user(userid: str) -> Response:
 @app.route("/users/{userid}", methods=["PATCH"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS)
 def patch_user(userid: str) -> Response:
     """Merges a patch (RFC 7396) into the user."""
-    change, precondition = app.document(), app.precondition()
+    change, precondition = app.document(users.SET_BY_SERVICE), app.precondition()
     return responses.user(
         user_repository.update(records.checked(userid), lambda user: users.patch(user, change), precondition)
     )

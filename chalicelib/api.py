@@ -7,7 +7,7 @@ import logging
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, ChaliceAu
 
 from chalicelib import cursors, entity_tags, logs, problems, responses, strict_json
 from chalicelib.access import Caller, Route, Rule, reach, require
-from chalicelib.errors import Forbidden, Invalid, Misconfigured, RosterError, UnsupportedMediaType
+from chalicelib.errors import Conflict, Forbidden, Invalid, Misconfigured, RosterError, UnsupportedMediaType
 from chalicelib.records import Precondition
 from chalicelib.settings import Settings
 from chalicelib.signing_keys import KeysUnavailable
@@ -69,6 +69,13 @@ class Api(Chalice):
         )
         self.cors_headers = cors.get_access_control_headers()
         self.register_middleware(self._finish, "http")
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Chalice's, but with every line of a header that is repeated: Chalice reads the last one only."""
+        for name, lines in (event.get("multiValueHeaders") or {}).items():
+            if len(lines) > 1:
+                event["headers"][name] = ", ".join(lines)
+        return super().__call__(event, context)
 
     def route(  # type: ignore[override]  # stricter than Chalice's on purpose: no route without a rule
         self, path: str, *, methods: Sequence[str], allow: Rule, authorizer: Any = None
@@ -152,8 +159,8 @@ class Api(Chalice):
         request_id = self.request.context.get("requestId")
         return cast("str", request_id or self.lambda_context.aws_request_id)
 
-    def document(self) -> JsonObject:
-        """The JSON object that the body holds."""
+    def document(self, set_by_service: Collection[str] = ()) -> JsonObject:
+        """The JSON object that the body holds. Its members ``set_by_service`` do not count against the size limit."""
         media_type = self.request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
         taken = TAKES[self.request.method]
         if media_type not in taken:  # Chalice looks less closely: it takes any list that has ours in it
@@ -161,7 +168,7 @@ class Api(Chalice):
         coding = self.request.headers.get("content-encoding", "identity").lower()
         if coding != "identity":
             raise UnsupportedMediaType("The body is compressed; send it as it is, without Content-Encoding.")
-        return strict_json.parse_object(cast("bytes", self.request.raw_body))
+        return strict_json.parse_object(cast("bytes", self.request.raw_body), set_by_service)
 
     def precondition(self) -> Precondition | None:
         """What ``If-Match`` and ``If-None-Match`` ask of a write."""
@@ -222,7 +229,7 @@ class Api(Chalice):
         def guarded(**path_parameters: str) -> Response:
             try:
                 require(rule, self.caller, path_parameters)
-                return self._unless_known(view(**path_parameters))
+                return self._conditional(view(**path_parameters))
             except RosterError as error:
                 if isinstance(error, Misconfigured):
                     log.error("misconfigured", extra={"reason": error.detail, "request_id": self.request_id})
@@ -238,13 +245,17 @@ class Api(Chalice):
         guarded.rule = rule  # type: ignore[attr-defined]  # for whoever walks the routes
         return guarded
 
-    def _unless_known(self, response: Response) -> Response:
-        """``response``, or 304 if the reader has what it carries already (RFC 9110, section 15.4.5)."""
-        tag = response.headers.get("ETag")
-        if self.request.method != "GET" or tag is None:
+    def _conditional(self, response: Response) -> Response:
+        """``response`` to a read, or what its preconditions ask for instead (RFC 9110, section 13.2.2)."""
+        if self.request.method != "GET":
             return response
-        known = entity_tags.is_known(str(tag), self.request.headers.get("if-none-match"))
-        return responses.not_modified(response) if known else response
+        headers = self.request.headers
+        tag = cast("str | None", response.headers.get("ETag"))
+        if not entity_tags.matches(tag, headers.get("if-match"), exists=response.body != responses.NOTHING):
+            raise Conflict("What is stored does not match If-Match: read it without, and see.")
+        if tag is not None and entity_tags.is_known(tag, headers.get("if-none-match")):
+            return responses.not_modified(response)
+        return response
 
     def _finish(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         """Middleware: Chalice's own refusals as problems too, on every answer what all have, and a line in the log."""
@@ -269,7 +280,7 @@ class Api(Chalice):
         problem = response.problem.slug if isinstance(response, problems.ProblemAnswer) else None
         fields = {
             "request_id": self.request_id,
-            "method": self.request.method,
+            "method": logs.method(self.request.method),
             "route": self.request.context.get("resourcePath"),
             "status": response.status_code,
             "duration_ms": round(seconds * 1000, 1),

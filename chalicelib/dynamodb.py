@@ -147,7 +147,9 @@ def _meaning(error: Any, operation: str) -> RosterError:
     if code == "ConditionalCheckFailedException":
         resent = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
         return Refused(error.response.get("Item"), is_resent=resent)
-    if code == "ValidationException" and "size has exceeded" in error.response["Error"].get("Message", ""):
+    if code == "ValidationException" and "has exceeded the maximum allowed size" in error.response["Error"].get(
+        "Message", ""
+    ):
         return TooLarge("The document is too large: DynamoDB stores at most 400 KB an item, names and types included.")
     if code in TRANSIENT or status >= 500:
         return Unavailable("The database is overloaded or unwell just now.")

@@ -28,9 +28,14 @@ def write_precondition(if_match: str | None, if_none_match: str | None) -> Preco
         return None
     if if_match.strip() == "*":
         return Precondition(exists=True)
-    # If-Match compares strongly (section 13.1.1): a weak tag matches nothing.
-    strong = [tag for tag in _tags("If-Match", if_match) if not tag.startswith("W/")]
-    return Precondition(exists=True, revisions=frozenset(tag.strip('"') for tag in strong))
+    return Precondition(exists=True, revisions=frozenset(tag.strip('"') for tag in _strong(if_match)))
+
+
+def matches(tag: str | None, if_match: str | None, *, exists: bool) -> bool:
+    """Whether ``If-Match`` of a GET holds for what ``tag`` names; ``exists`` is whether there is anything."""
+    if if_match is None:
+        return True
+    return exists if if_match.strip() == "*" else tag in _strong(if_match)
 
 
 def is_known(tag: str, if_none_match: str | None) -> bool:
@@ -40,6 +45,11 @@ def is_known(tag: str, if_none_match: str | None) -> bool:
     if if_none_match.strip() == "*":
         return True
     return tag in {known.removeprefix("W/") for known in _tags("If-None-Match", if_none_match)}
+
+
+def _strong(if_match: str) -> list[str]:
+    """If-Match compares strongly (section 13.1.1): a weak tag matches nothing."""
+    return [tag for tag in _tags("If-Match", if_match) if not tag.startswith("W/")]
 
 
 def _tags(name: str, value: str) -> list[str]:

@@ -16,6 +16,7 @@ from chalice.app import CognitoUserPoolAuthorizer
 from chalice.local import (
     ForbiddenError,
     InvalidAuthorizerError,
+    LambdaEventConverter,
     LocalGatewayAuthorizer,
     LocalGatewayException,
     MatchResult,
@@ -54,6 +55,7 @@ def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
     Authorizer.cors = Matcher.cors = cors
     chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
     chalice.local.RouteMatcher = Matcher  # type: ignore[misc]
+    chalice.local.LambdaEventConverter = _EventConverter  # type: ignore[misc]
     local_http.mend(cors)
 
 
@@ -62,10 +64,32 @@ class _Matcher(RouteMatcher):
 
     def match_route(self, url: str) -> MatchResult:
         try:
-            return super().match_route(url)
+            return super().match_route(_literal(url))
         except ValueError:
             response = gateway_responses.BY_TYPE["MISSING_AUTHENTICATION_TOKEN"]
             raise Rejection(response, self.cors, str(uuid.uuid4())) from None
+
+
+def _literal(target: str) -> str:
+    """A request target in which Chalice finds the path as it stands.
+
+    Chalice reads it as a URL, and so drops ``;…`` and ``#…`` behind a path, and takes ``//host`` for a host.
+    """
+    path, mark, query = target.partition("?")
+    if not path.startswith("/"):
+        raise ValueError(path)
+    return f"//path{path}{mark}{query}".replace(";", "%3B").replace("#", "%23")
+
+
+class _EventConverter(LambdaEventConverter):
+    """Gives each request an id, as API Gateway does: Chalice keeps the invocation's where threads share it."""
+
+    def create_lambda_event(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+    ) -> dict[str, Any]:
+        event: dict[str, Any] = super().create_lambda_event(method, path, headers, body)
+        event["requestContext"]["requestId"] = str(uuid.uuid4())
+        return event
 
 
 class _Authorizer(LocalGatewayAuthorizer):
@@ -73,6 +97,7 @@ class _Authorizer(LocalGatewayAuthorizer):
     cors: Mapping[str, str]
 
     def authorize(self, raw_path: str, lambda_event: dict[str, Any], lambda_context: Any) -> Any:
+        request_id = lambda_event["requestContext"]["requestId"]
         try:
             return self._authorize(raw_path, lambda_event, lambda_context)
         except LocalGatewayException as refusal:
@@ -81,8 +106,8 @@ class _Authorizer(LocalGatewayAuthorizer):
             # API Gateway takes an exception for a rejected token if its text is exactly this.
             kind = "UNAUTHORIZED" if str(error) == "Unauthorized" else "AUTHORIZER_FAILURE"
             why = error.reason if isinstance(error, InvalidToken) else type(error).__name__
-            log.warning("not_authorized", extra={"reason": why, "request_id": lambda_context.aws_request_id})
-        raise Rejection(gateway_responses.BY_TYPE[kind], self.cors, lambda_context.aws_request_id)
+            log.warning("not_authorized", extra={"reason": why, "request_id": request_id})
+        raise Rejection(gateway_responses.BY_TYPE[kind], self.cors, request_id)
 
     def _authorize(self, raw_path: str, lambda_event: dict[str, Any], lambda_context: Any) -> Any:
         route = self._route_for_event(lambda_event)

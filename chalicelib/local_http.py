@@ -15,13 +15,16 @@ from typing import Any
 import chalice.local
 from chalice.local import LocalGatewayException, RouteMatcher
 
-from chalicelib import gateway_responses
+from chalicelib import gateway_responses, logs
 from chalicelib.gateway_responses import GatewayResponse
 from chalicelib.problems import INVALID_REQUEST
 
 log = logging.getLogger("roster.local")
 
 LENGTH = re.compile(r"\d{1,12}", re.ASCII)
+HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
+LOOPBACK_HOST = re.compile(r"127\.\d+\.\d+\.\d+|\[::1\]|(?:[a-z0-9-]+\.)*localhost", re.ASCII | re.IGNORECASE)
+ABSOLUTE_FORM = re.compile(r"https?://(?P<authority>[^/?#]+)(?P<rest>.*)", re.ASCII | re.IGNORECASE)
 
 
 def mend(cors: Mapping[str, str]) -> None:
@@ -29,7 +32,7 @@ def mend(cors: Mapping[str, str]) -> None:
     handler: Any = chalice.local.ChaliceRequestHandler
     handler.__getattr__ = _any_method
     handler.log_request, handler.log_message = _log_access, _log_nothing
-    handler._send_http_response_with_body = _without_body_for_head(handler._send_http_response_with_body)
+    handler._send_http_response = _without_body_where_none_may_be(handler._send_http_response)
     handler._parse_payload = _read_whole
     handler._generic_handle = _refusing(handler._generic_handle)
     handler.send_error, handler.cors = _send_problem, cors
@@ -63,17 +66,45 @@ class _HungUp(Exception):
 
 
 def _read_whole(handler: Any) -> tuple[dict[str, str], bytes | None]:
-    """Chalice's ``_parse_payload``, which takes what has come of a body that was cut off for the body."""
-    if "transfer-encoding" in handler.headers:
+    """In place of Chalice's ``_parse_payload``: the headers, and a body that is whole."""
+    headers = _headers(handler)
+    if "transfer-encoding" in headers:
         raise _Unreadable(gateway_responses.BY_STATUS[HTTPStatus.LENGTH_REQUIRED])
-    lengths = set(handler.headers.get_all("content-length", ["0"]))
-    length = lengths.pop()
-    if lengths or not LENGTH.fullmatch(length):
+    length = headers.get("content-length", "0")
+    if not LENGTH.fullmatch(length):
         raise _Unreadable(GatewayResponse(INVALID_REQUEST, "Content-Length must be one whole number."))
     body = handler.rfile.read(int(length)) if int(length) else None
     if len(body or b"") < int(length):
         raise _HungUp
-    return dict(handler.headers), body
+    return headers, body
+
+
+def _headers(handler: Any) -> dict[str, str]:
+    """The headers by lower-case name, each with all its lines and without the white space around a value.
+
+    RFC 9110, sections 5.3 and 5.5. Links are built from ``Host``, so it is an address of this machine.
+    """
+    lines: dict[str, list[str]] = {}
+    for name, value in handler.headers.items():
+        lines.setdefault(name.lower(), []).append(value.strip(" \t"))
+    if len(set(lines.get("content-length", []))) == 1:
+        del lines["content-length"][1:]
+    hosts = lines.get("host", [])
+    if len(hosts) > 1 or (not hosts and handler.request_version != "HTTP/1.0"):
+        raise _Unreadable(GatewayResponse(INVALID_REQUEST, "Send exactly one Host header."))
+    lines["host"] = [_own_address(handler, hosts[0] if hosts else "")]
+    return {name: ", ".join(values) for name, values in lines.items()}
+
+
+def _own_address(handler: Any, host: str) -> str:
+    """``host`` if it names this machine, else the address that the server listens on: no client may choose another."""
+    target = HOST.fullmatch(host)
+    if host and target is None:
+        raise _Unreadable(GatewayResponse(INVALID_REQUEST, "The Host header is not a host name and port."))
+    if target and LOOPBACK_HOST.fullmatch(target["name"]):
+        return host
+    address, port = handler.server.server_address[:2]
+    return f"{address}:{port}"
 
 
 def _refusing(handle: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -82,6 +113,7 @@ def _refusing(handle: Callable[[Any], None]) -> Callable[[Any], None]:
     @wraps(handle)
     def handle_or_refuse(handler: Any) -> None:
         try:
+            _in_origin_form(handler)
             handle(handler)
         except _Unreadable as refusal:
             _reject(handler, refusal.response)
@@ -89,6 +121,19 @@ def _refusing(handle: Callable[[Any], None]) -> Callable[[Any], None]:
             handler.close_connection = True
 
     return handle_or_refuse
+
+
+def _in_origin_form(handler: Any) -> None:
+    """A target with scheme and host means the same as one without, and its host wins (RFC 9112, section 3.2.2).
+
+    The server's own ``path`` is not the target as it was sent: ``//users`` becomes ``/users`` in it.
+    """
+    handler.path = handler.requestline.split()[1]
+    target = ABSOLUTE_FORM.fullmatch(handler.path)
+    if target:
+        handler.path = target["rest"] if target["rest"].startswith("/") else f"/{target['rest']}"
+        if "host" in handler.headers:
+            handler.headers.replace_header("host", target["authority"])
 
 
 def _send_problem(handler: Any, code: int, _message: str | None = None, _explain: str | None = None) -> None:
@@ -117,7 +162,7 @@ def _log_access(handler: Any, code: int | str = "-", _size: int | str = "-") -> 
         route = RouteMatcher(list(handler.local_gateway._app_object.routes)).match_route(handler.path).route
     except (AttributeError, ValueError):  # no path where the request's first line can't be read
         route = "-"
-    log.info("access", extra={"method": handler.command or "-", "route": route, "status": int(code)})
+    log.info("access", extra={"method": logs.method(handler.command), "route": route, "status": int(code)})
 
 
 def _log_nothing(_handler: Any, _format: str, *_: object) -> None:
@@ -131,13 +176,15 @@ def _log_error(_server: Any, _request: object, _client: object) -> None:
         log.error("connection_failed", extra={"error": type(error).__name__})
 
 
-def _without_body_for_head(send: Callable[..., None]) -> Callable[..., None]:
-    """Chalice gives the answer to a HEAD a body, which then stands on the connection before the next answer."""
+def _without_body_where_none_may_be(send: Callable[..., None]) -> Callable[..., None]:
+    """Answers to HEAD, 204 and 304 end with their headers: a body would be read as the start of the next answer, and a
+    ``Content-Length: 0`` would be the length that a GET has (RFC 9110, section 8.6)."""
 
     @wraps(send)
     def send_or_not(handler: Any, code: int, headers: dict[str, Any], body: Any) -> None:
-        if handler.command == "HEAD":
-            handler._send_http_response_no_body(code, headers)
+        if handler.command == "HEAD" or code in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+            handler.send_response(code)
+            handler._send_headers(headers)
         else:
             send(handler, code, headers, body)
 

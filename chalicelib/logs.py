@@ -11,6 +11,14 @@ ROOT = logging.getLogger("roster")
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
+def method(text: str | None) -> str:
+    """A request's method as it may be logged: what is none of HTTP's own could be anything, a token too."""
+    return text if text in METHODS else "-"
+
+
 class TerminalFormatter(logging.Formatter):
     """``07:31:02 INFO    request method=GET route=/users/{userid} status=200``, a stack trace below it."""
 
@@ -21,8 +29,15 @@ class TerminalFormatter(logging.Formatter):
         """The line, with what ``extra`` gave."""
         fields = {name: value for name, value in vars(record).items() if name not in _ORDINARY}
         below = fields.pop("frames", None)
-        line = " ".join([super().formatMessage(record), *(f"{name}={value}" for name, value in fields.items())])
+        line = " ".join(
+            [super().formatMessage(record), *(f"{name}={_printable(value)}" for name, value in fields.items())]
+        )
         return f"{line}\n{below}" if below else line
+
+
+def _printable(value: object) -> str:
+    """``value`` as text that can't move the cursor, change colours or begin a line of its own."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(value))
 
 
 class TerminalHandler(logging.Handler):

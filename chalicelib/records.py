@@ -76,8 +76,10 @@ class Records(Protocol):
     def put(self, record: Record, only_if: Precondition | None = None) -> None:
         """Store ``record`` whole."""
 
-    def create(self, record: Record, origin: str) -> Record:
+    def create(self, record: Record, origin: str, only_if: Precondition | None = None) -> Record:
         """Store ``record`` if nothing is there, and give back what then is: ``record``, or what an earlier call made.
+
+        With the precondition ``ABSENT``, an earlier call's record is a ``Conflict`` like any other.
 
         ``origin`` stays with what is stored under the name until it is deleted. Raises ``KeyReused`` if what is there
         has another.

@@ -54,11 +54,13 @@ class _Table:
         """See ``records.Records``."""
         self._write(record, _condition(only_if))
 
-    def create(self, record: Record, origin: str) -> Record:
+    def create(self, record: Record, origin: str, only_if: Precondition | None = None) -> Record:
         """See ``records.Records``. One request: DynamoDB tells what is there when it refuses."""
         try:
             self._write(record, _condition(ABSENT), origin)
         except Refused as refused:
+            if only_if is not None:
+                raise
             if not refused.item or refused.item.get("origin") != {"S": origin}:
                 raise KeyReused("This Idempotency-Key was sent before, with another body.") from None
             return _record(refused.item)

@@ -68,7 +68,7 @@ OPERATIONS: dict[str, tuple[str, str, Any, list[str]]] = {
         },
         [],
     ),
-    "get_profile": ("The caller's own profile", "Profile", PROFILE, ["not-found"]),
+    "get_profile": ("The caller's own profile", "Profile", PROFILE, ["not-found", "precondition-failed"]),
     "post_profile": ("Store the caller's profile whole", "Profile", PROFILE, ["precondition-failed", "too-large"]),
     "patch_profile": (
         "Merge a patch into the caller's profile",
@@ -84,7 +84,7 @@ OPERATIONS: dict[str, tuple[str, str, Any, list[str]]] = {
         USER,
         ["precondition-failed", "too-large", "idempotency-key-reused"],
     ),
-    "get_user": ("One user; an empty object if there is none", "UserOrNothing", USER, []),
+    "get_user": ("One user; an empty object if there is none", "UserOrNothing", USER, ["precondition-failed"]),
     "put_user": (
         "Store a user whole; the path's userid wins over the body's",
         "User",
@@ -205,7 +205,7 @@ def _parameters_of(name: str, path: str, method: str, schema: str) -> list[str]:
     if name == "list_users":
         parameters += ["limit", "cursor"]
     if method == "GET" and schema in TAGGED:
-        parameters.append("If-None-Match-read")
+        parameters += ["If-Match", "If-None-Match-read"]
     elif method in ("PUT", "PATCH", "POST", "DELETE"):
         parameters.append("If-Match")
     if method in ("PUT", "POST"):
@@ -319,7 +319,7 @@ def _parameters() -> Json:
         "If-Match": {
             "name": "If-Match",
             "in": "header",
-            "description": "Write only if this is what is stored, else 412",
+            "description": "Read or write only if this is what is stored, else 412",
             "schema": tag_list,
         },
         "If-None-Match-read": {
@@ -370,7 +370,7 @@ def _schemas() -> Json:
     health = {"status": status, "region": text, "version": text}
     user = _object(["userid", "timestamp"], {"userid": userid, "timestamp": timestamp}, additionalProperties=True)
     return {
-        "UserId": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        "UserId": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$", "not": {"enum": [".", ".."]}},
         "Document": {
             "type": "object",
             "description": "Any JSON object: at most 350 KB and 30 levels; numbers of up to 38 digits",

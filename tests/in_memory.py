@@ -20,10 +20,12 @@ class InMemoryRepository:
         self._hold(record.userid, only_if)
         self._records[record.userid] = record
 
-    def create(self, record, origin):
+    def create(self, record, origin, only_if=None):
         try:
             self.put(record, only_if=ABSENT)
         except Conflict:
+            if only_if is not None:
+                raise
             if self._origins.get(record.userid) != origin:
                 raise KeyReused("reused") from None
             return self._records[record.userid]

@@ -23,6 +23,8 @@ import httpx
 from chalice.config import Config
 from chalice.local import LocalGateway, LocalGatewayException
 from moto import mock_aws
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.utilities.utils import load_resource
 
 from chalicelib.dynamodb import DynamoDB
@@ -230,12 +232,32 @@ class _InProcess(Target):
 
 
 @contextmanager
+def replaced_values_counted_once():
+    """Moto counts a value that an update replaces as well as the new one, against DynamoDB's 400 KB."""
+    original = LimitedSizeDict.__setitem__
+
+    def set_item(self, name, value):
+        replaced = {name: self.pop(name)} if name in self else {}
+        try:
+            original(self, name, value)
+        except ItemSizeTooLarge:
+            dict.update(self, replaced)
+            raise
+
+    LimitedSizeDict.__setitem__ = set_item
+    try:
+        yield
+    finally:
+        LimitedSizeDict.__setitem__ = original
+
+
+@contextmanager
 def in_process(_):
     """The ``inprocess`` target."""
     from chalice.test import Client
 
     keys = KeyServer(*load_resource("cognitoidp/resources/jwks-public.json")["keys"])
-    with mock_aws():
+    with mock_aws(), replaced_values_counted_once():
         tables = backend_template.create_tables(boto3.client("dynamodb"), f"inprocess-{uuid.uuid4().hex}")
         cognito = boto3.client("cognito-idp")
         pool = cognito.create_user_pool(PoolName="inprocess", UsernameAttributes=["email"])["UserPool"]
@@ -266,7 +288,8 @@ def imported_app(environ):
     import chalice.local
 
     before = os.environ.copy()
-    authorizer, matcher = chalice.local.LocalGatewayAuthorizer, chalice.local.RouteMatcher
+    mended = ("LocalGatewayAuthorizer", "RouteMatcher", "LambdaEventConverter")
+    originals = {name: getattr(chalice.local, name) for name in mended}
     sys.modules.pop("app", None)
     try:
         os.environ |= environ
@@ -278,7 +301,8 @@ def imported_app(environ):
         yield app
     finally:
         sys.modules.pop("app", None)
-        chalice.local.LocalGatewayAuthorizer, chalice.local.RouteMatcher = authorizer, matcher
+        for name, original in originals.items():
+            setattr(chalice.local, name, original)
 
 
 class _Loopback(httpx.HTTPTransport):

@@ -40,7 +40,7 @@ BODIES = {
     "100,000 brackets": (b"[" * 100_000, INVALID, ""),
     "1 MB of brackets": (b"[" * 2**20, TOO_LARGE, None),
     "more than 350 KB": (b'{"a": "%s"}' % (b"x" * 350 * 1024), TOO_LARGE, None),
-    "a list that outgrows an item": (b'{"a": [%s0]}' % (b"0," * 170_000), TOO_LARGE, None),
+    "a list that outgrows an item": (b'{"a": [%s1]}' % (b"1," * 170_000), TOO_LARGE, None),
     "a name of 100 KB": (b'{"%s": 1}' % (b"x" * 100_000), INVALID, ""),
 }
 

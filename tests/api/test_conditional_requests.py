@@ -115,3 +115,26 @@ def test_of_64_patches_of_64_members_none_is_lost(api, person, own):
     answers = api.at_once([lambda n=n: api.patch(path, token=person.token, json={str(n): n}) for n in range(64)])
     assert {answer.status for answer in answers} == {200}
     assert content(api.get(path, token=person.token)) == {str(n): n for n in range(64)}
+
+
+def test_a_read_that_expects_something_else_is_412(api, person, own):
+    path, write = own
+    tag = api.request(write, path, token=person.token, json={"n": 1}).headers["etag"]
+    for expected in (tag, f'"x", {tag}', "*"):
+        assert content(api.get(path, token=person.token, headers={"If-Match": expected})) == {"n": 1}
+    for expected in ('"x"', f"W/{tag}"):
+        assert_refused(api.get(path, token=person.token, headers={"If-Match": expected}))
+        assert_refused(api.get(path, token=person.token, headers={"If-Match": expected, "If-None-Match": tag}))
+    assert api.get(path, token=person.token, headers={"If-Match": tag, "If-None-Match": tag}).status == 304
+    assert api.get(path, token=person.token, headers={"If-Match": "no tag"}).status == 400
+
+
+def test_a_read_that_expects_something_where_nothing_is_is_412(api, person):
+    for expected in ("*", '"x"'):
+        assert_refused(api.get(f"/users/{person.sub}", token=person.token, headers={"If-Match": expected}))
+        assert api.get(PROFILE, token=person.token, headers={"If-Match": expected}).status == 404
+
+
+def test_a_list_and_an_open_route_exist_but_have_no_tag_to_match(api, admin):
+    for path in ("/users?limit=1", "/open"):
+        assert api.get(path, token=admin.token, headers={"If-Match": "*"}).status == 200

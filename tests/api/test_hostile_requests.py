@@ -226,3 +226,120 @@ def test_deep_and_wide_documents_come_back_whole(api, person, document):
     assert {name: stored[name] for name in document} == document
     patched = api.patch(path, token=person.token, json={"one": "more"}).json
     assert {**patched, "timestamp": None} == {**stored, "one": "more", "timestamp": None}
+
+
+# Headers and targets as RFC 9110 and 9112 have them
+
+
+def get(target, *headers, version="1.1", host="Host: localhost"):
+    lines = [f"GET {target} HTTP/{version}", *filter(None, [host]), *headers, "Connection: close", "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def test_white_space_around_a_headers_value_does_not_count(api, person):
+    for value in (f"{person.token} ", f"  Bearer {person.token}\t ", f"\t{person.token}"):
+        received = exchange(api, get(f"/users/{person.sub}", f"Authorization:{value}"))
+        assert statuses(received) == [200]
+    put = request(
+        f"PUT /users/{person.sub}",
+        f"Authorization: {person.token} ",
+        f"{JSON} ",
+        "Content-Length: 8 \t",
+        body=b'{"a": 1}',
+    )
+    assert statuses(exchange(api, put)) == [200]
+
+
+def test_all_lines_of_a_repeated_precondition_count(api, person):
+    tag = api.put(f"/users/{person.sub}", token=person.token, json={}).headers["etag"]
+    target, who = f"/users/{person.sub}", authorization(person)
+    assert statuses(exchange(api, get(target, who, 'If-None-Match: "x"', f"If-None-Match: {tag}"))) == [304]
+    assert statuses(exchange(api, get(target, who, 'If-Match: "x"', f"If-Match: {tag}"))) == [200]
+    assert statuses(exchange(api, get(target, who, 'If-Match: "x"', 'If-Match: "y"'))) == [412]
+
+
+def test_two_tokens_are_none(api, person, stranger):
+    for first, second in ((person, stranger), (stranger, person)):
+        received = exchange(api, get(f"/users/{person.sub}", authorization(first), authorization(second)))
+        assert statuses(received) == [401]
+
+
+def test_304_says_nothing_of_a_length(api, person):
+    tag = api.put(f"/users/{person.sub}", token=person.token, json={}).headers["etag"]
+    received = exchange(api, get(f"/users/{person.sub}", authorization(person), f"If-None-Match: {tag}"))
+    assert statuses(received) == [304]
+    assert b"content-length" not in received.lower()
+    assert received.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "host", ["", "Host: a\r\nHost: b", "Host: localhost\r\nHost: localhost"], ids=["none", "two", "twice"]
+)
+def test_a_request_has_exactly_one_host(api, host):
+    received = exchange(api, get("/open", host=host))
+    is_problem(received, "invalid-request")
+    assert statuses(received) == [400]
+
+
+def test_http_1_0_needs_no_host(api):
+    assert b" 200 " in exchange(api, get("/open", version="1.0", host="")).splitlines()[0]
+
+
+@pytest.mark.parametrize("host", ["a b", "me@localhost", "localhost:x", '"', "a/b", "<script>", "localhost:123456"])
+def test_a_host_that_is_none_is_rejected(api, host):
+    received = exchange(api, get("/open", host=f"Host: {host}"))
+    is_problem(received, "invalid-request")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8000", "10.0.0.1"])
+def test_links_lead_to_this_machine_whatever_host_a_client_names(api, admin, person, host):
+    own = api.base_url.encode()
+    received = exchange(api, get("/users?limit=1", authorization(admin), host=f"Host: {host}"))
+    assert b"Link: <" + own + b"/users?" in received
+    post = request("POST /users", authorization(admin), JSON, "Content-Length: 2", body=b"{}").replace(
+        b"Host: localhost", f"Host: {host}".encode()
+    )
+    assert b"Location: " + own + b"/users/" in exchange(api, post)
+
+
+@pytest.mark.parametrize("host", ["localhost:1234", "roster.localhost", "127.0.0.1", "[::1]:80"])
+def test_links_keep_the_name_of_this_machine_that_a_client_uses(api, admin, person, host):
+    received = exchange(api, get("/users?limit=1", authorization(admin), host=f"Host: {host}"))
+    assert f"Link: <http://{host}/users?".encode() in received
+
+
+@pytest.mark.parametrize("origin", ["http://localhost", "HTTP://127.0.0.1:1", "https://localhost:443"])
+def test_a_target_may_name_scheme_and_host(api, person, origin):
+    received = exchange(api, get(f"{origin}/users/{person.sub}", authorization(person)))
+    assert statuses(received) == [200]
+    assert statuses(exchange(api, get(f"{origin}/users", authorization(person)))) == [403]
+    assert statuses(exchange(api, get(f"{origin}?x"))) == [401]
+
+
+def test_a_path_is_taken_as_it_stands(api, admin):
+    api.put("/users/jane", token=admin.token, json={"kept": True})
+    for target, status in {
+        "/users/jane;x": 400,
+        "/users/jane;": 400,
+        "/users/jane;/": 400,
+        "/users/jane#x": 400,
+        "//users/jane": 404,
+        "//localhost/users/jane": 404,
+        "/./users/jane": 404,
+        "/users/../users/jane": 404,
+        "/users/.": 400,
+        "/users/..": 400,
+        "users/jane": 404,
+        "*": 404,
+    }.items():
+        received = exchange(api, request(f"DELETE {target}", authorization(admin), "Connection: close"))
+        assert statuses(received) == [status], target
+    assert api.get("/users/jane", token=admin.token).json["kept"] is True
+
+
+def test_a_thousand_requests_at_once_have_ids_of_their_own(api, person):
+    def ids():
+        answer = api.get("/open")
+        return answer.headers["x-request-id"]
+
+    assert len(set(api.at_once([ids] * 1000))) == 1000

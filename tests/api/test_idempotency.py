@@ -70,3 +70,18 @@ def test_64_at_once_make_one_user(api, admin, key):
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
     assert len({answer.headers["etag"] for answer in answers}) == 1
+
+
+def test_with_if_none_match_a_retry_is_told_that_the_user_is_there(api, admin, key):
+    headers = {"Idempotency-Key": key, "If-None-Match": "*"}
+    first = api.post("/users", token=admin.token, json={"n": 1}, headers=headers)
+    assert first.status == 200
+    assert api.post("/users", token=admin.token, json={"n": 1}, headers=headers).status == 412
+    assert post(api, admin, key, {"n": 1}).json == first.json
+
+
+def test_with_any_other_precondition_a_key_is_rejected(api, admin, key):
+    for condition in ({"If-None-Match": '"x"'}, {"If-None-Match": ""}, {"If-Match": '"x"'}):
+        answer = api.post("/users", token=admin.token, json={}, headers={"Idempotency-Key": key, **condition})
+        assert answer.status == 400
+    assert post(api, admin, key, {}).status == 200

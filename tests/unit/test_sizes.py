@@ -1,0 +1,160 @@
+"""What can be stored can be read, sent back as it was read, and made smaller, however close to a limit it is."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from chalicelib import records, users
+from chalicelib.errors import TooLarge
+from chalicelib.records import MAX_STORED, stored_size
+from chalicelib.strict_json import MAX_BYTES, canonical, dumps, parse_object, shortest
+from tests import documents
+
+FILLERS = {
+    "two bytes": '"ü"',
+    "four bytes": '"😀"',
+    "control characters": '"\\u0001"',
+    "large and round": "1e125",
+    "as large as it gets": "9.9999999999999999999999999999999999999E+125",
+    "round, in full": "1" + "0" * 125,
+    "38 digits": "12345678901234567890123456789012345678",
+    "one digit": "7",
+    "empty lists": "[]",
+}
+"""JSON values to fill a document with, up to the limit of a body's bytes or of DynamoDB's."""
+
+
+def body_of(filler, count):
+    return f'{{"userid":"x","list":[{",".join([filler] * count)}]}}'.encode()
+
+
+def stored(body, userid="jane"):
+    """What is stored of a body; ``None`` if it is rejected."""
+    try:
+        return users.stored_as(userid, parse_object(body, users.SET_BY_SERVICE))
+    except TooLarge:
+        return None
+
+
+def returned(user):
+    """The body of a GET."""
+    return records.text(users.to_json(user), user.document).encode()
+
+
+def most(filler):
+    """How many of the filler fit: into a body, and into an item."""
+    size = stored_size(parse_object(b'{"a":%s}' % filler.encode())["a"])
+    in_body = (MAX_BYTES - len('{"list":[]}') + 1) // (len(filler.encode()) + 1)
+    in_item = (MAX_STORED - stored_size({"list": []})) // (1 + size)
+    return min(in_body, in_item)
+
+
+@pytest.fixture(scope="module", params=FILLERS)
+def at_the_limit(request):
+    """A user that is as large as it can be, of one filler."""
+    filler = FILLERS[request.param]
+    count = most(filler)
+    assert stored(body_of(filler, count + 1)) is None
+    return stored(body_of(filler, count), "u" * 128)
+
+
+def test_what_is_stored_comes_back_no_larger_than_a_body_may_be_and_can_be_put_back(at_the_limit):
+    user = at_the_limit
+    body = returned(user)
+    assert len(body) <= MAX_BYTES + 256
+    assert stored(body, user.userid).document == user.document
+
+
+def test_what_is_stored_can_be_patched_and_made_smaller(at_the_limit):
+    user = at_the_limit
+    assert users.patch(user, {}).document == user.document
+    fewer = user.document["list"][:-1]
+    assert users.patch(user, {"list": fewer}).document == {"list": fewer}
+    assert users.patch(user, {"list": None}).document == {}
+
+
+def test_a_patch_that_makes_a_record_too_large_is_rejected():
+    user = users.stored_as("jane", {"a": "x" * (MAX_BYTES - 100)})
+    with pytest.raises(TooLarge, match=r"would have 358,4\d\d bytes; at most 358,400"):
+        users.patch(user, {"b": "x" * 100})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    {
+        "0": 1,
+        "0.0": 1,
+        "1": 2,
+        "10": 2,
+        "100": 2,
+        "1e125": 2,
+        "1e-130": 2,
+        "-1": 3,
+        "12": 2,
+        "123": 3,
+        "1234": 3,
+        "120": 3,
+        "1200": 2,
+        "1.5": 3,
+        "0.5": 2,
+        "0.05": 2,
+        "0.005": 2,
+        "12.5": 3,
+        "12345678901234567890123456789012345678": 20,
+        "-1234567890123456789012345678901234567.8": 22,
+    }.items(),
+)
+def test_a_number_takes_a_byte_for_each_pair_of_significant_digits_and_one_or_two_more(text, size):
+    assert stored_size(Decimal(text)) == size
+
+
+def test_items_are_counted_as_the_developer_guide_does():
+    assert stored_size({"ab": "ü", "l": [None, True, {}], "m": {"n": []}}) == (
+        3 + (1 + 2 + 2) + (1 + 1 + 3 + (1 + 1) + (1 + 1) + (1 + 3)) + (1 + 1 + 3 + (1 + 1 + 3))
+    )
+
+
+@given(documents.objects, st.booleans(), st.sampled_from([None, 1]))
+@example({"a": 10**125, "b": Decimal("1E-130"), "c": Decimal("1.5E-10"), "d": -100, "e": 0}, False, None)
+def test_no_body_is_shorter_than_the_shortest_text(document, is_ascii, indent):
+    value = json.loads(dumps(document), parse_float=lambda text: text)
+    assume(value == document)
+    body = json.dumps(document, ensure_ascii=is_ascii, indent=indent, separators=(",", ":"))
+    assert len(shortest(document).encode()) <= len(body.encode())
+
+
+@given(documents.numbers)
+def test_the_shortest_text_of_a_number_is_no_longer_than_any_way_to_write_it(number):
+    sign, digits, exponent = Decimal(number).as_tuple()
+    written = "".join(map(str, digits))
+    ways = [f"{Decimal(number):f}", f"{Decimal(number):e}", str(number)] + [
+        f"{'-' * sign}{written[:point]}.{written[point:]}e{exponent + len(written) - point}"
+        for point in range(1, len(written))
+    ]
+    assert all(Decimal(way) == number for way in ways)
+    assert len(shortest(number)) <= min(map(len, ways))
+
+
+@given(documents.objects)
+def test_every_text_of_a_document_is_read_as_the_same_document(document):
+    for text in (dumps(document), shortest(document), canonical(document)):
+        assert parse_object(text.encode()) == document
+
+
+@given(documents.objects)
+def test_a_canonical_text_is_the_same_in_any_order_of_members(document):
+    assert canonical(document) == canonical(dict(reversed(document.items())))
+
+
+def test_a_canonical_text_never_changes():
+    """It decides what a stored Idempotency-Key was used for."""
+    document = {"b": "ü", "a": [10**40, Decimal("0.10"), None, True]}
+    assert canonical(document) == f'{{"a":[1{"0" * 40},0.10,null,true],"b":"\\u00fc"}}'
+
+
+def test_small_documents_are_written_with_all_their_digits():
+    user = users.stored_as("jane", {"big": 10**125, "small": Decimal("1E-7"), "text": "ü"})
+    assert f'{{"big":1{"0" * 125},"small":1E-7,"text":"ü",'.encode() in returned(user)
