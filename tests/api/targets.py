@@ -61,7 +61,11 @@ class Person:
 
 NAMES = ("inprocess", "local", "deployed")
 DIFFERENCES = {
-    "A method that a route has not": ("405 with `Allow`", "405 with `Allow`", "404"),
+    "A method that API Gateway does not know, such as `TRACE`": (
+        "405 with `Allow`",
+        "405 with `Allow`",
+        "405 with `Allow`",
+    ),
     "An access token at `/` and `/user/profile`": ("401", "401", "403, from Roster's second lock"),
     "Escapes (`%41`) in a `userid`": ("refused: 400", "refused: 400", "undone by the emulator"),
     "A body that is not UTF-8": ("refused: 400", "refused: 400", "U+FFFD for what can't be read"),

@@ -13,6 +13,7 @@ from tests import backend_template
 from tests.api import description
 from tests.api.targets import imported_app
 
+ANY = "x-amazon-apigateway-any-method"
 CFN_LINT = Path(sys.executable).parent / "cfn-lint"
 FUNCTIONS = {"APIHandler": "ApiHandler", "JwtAuthorizer": "JwtAuthorizer"}
 """And what their roles and log groups are called after."""
@@ -159,7 +160,7 @@ class TestApi:
         paths = rest_api["DefinitionBody"]["paths"]
         assert paths.keys() == routes.keys()
         for path, methods in routes.items():
-            assert paths[path].keys() == {method.lower() for method in methods} | {"options"}
+            assert paths[path].keys() == {method.lower() for method in methods} | {"options", ANY}
             for method, entry in methods.items():
                 security = [{entry.authorizer.name: []}] if entry.authorizer else None
                 assert paths[path][method.lower()].get("security") == security, f"{method} {path}"
@@ -169,9 +170,17 @@ class TestApi:
             path
             for path, methods in rest_api["DefinitionBody"]["paths"].items()
             for method, operation in methods.items()
-            if method != "options" and "security" not in operation
+            if method not in ("options", ANY) and "security" not in operation
         }
         assert open_to_all == {"/open", "/openapi.json", "/health", "/health/ready"}
+
+    def test_an_unsupported_method_reaches_the_app_without_a_token(self, rest_api):
+        integration = "x-amazon-apigateway-integration"
+        for methods in rest_api["DefinitionBody"]["paths"].values():
+            assert "security" not in methods[ANY]
+            route = next(operation for method, operation in methods.items() if method not in ("options", ANY))
+            assert methods[ANY][integration] == route[integration]
+            assert methods[ANY].get("parameters") == route.get("parameters")
 
     def test_the_cognito_authorizer_is_of_the_backends_pool(self, rest_api):
         authorizer = rest_api["DefinitionBody"]["securityDefinitions"]["cognito_authorizer"]
