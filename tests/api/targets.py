@@ -285,20 +285,12 @@ def imported_app(environ):
         chalice.local.LocalGatewayAuthorizer, chalice.local.RouteMatcher = authorizer, matcher
 
 
-class _Loopback(httpx.HTTPTransport):
-    """Takes every name for this machine, as curl and browsers take ``*.localhost``."""
-
-    def handle_request(self, request):
-        request.url = request.url.copy_with(host="127.0.0.1")  # the Host header stays
-        return super().handle_request(request)
-
-
 class _OverHTTP(Target):
     def __init__(self, name, base_url, threads):
         self.name = name
         self.base_url = base_url
         self.threads = threads
-        self._http = httpx.Client(base_url=base_url, timeout=30, transport=_Loopback(), trust_env=False)
+        self._http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)
 
     def send(self, method, path, headers, body):
         answer = self._http.request(method, path, headers=headers, content=body)

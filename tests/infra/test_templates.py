@@ -398,6 +398,43 @@ class TestFirewall:
         assert override == {"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}
 
 
+def on_aws(part):
+    """``part`` of a template as it is on AWS, where no emulator is named, and without a domain."""
+    conditions = {"IsEmulated": False, "IsOnAws": True, "HasDomain": False}
+    if isinstance(part, dict) and "Fn::If" in part:
+        condition, then, otherwise = part["Fn::If"]
+        return on_aws(then if conditions[condition] else otherwise)
+    if isinstance(part, dict):
+        return {name: on_aws(value) for name, value in part.items()}
+    return [on_aws(value) for value in part] if isinstance(part, list) else part
+
+
+class TestEmulator:
+    """Whatever is there for an emulator's sake has no effect on AWS."""
+
+    def test_no_emulator_is_named_by_default(self, template):
+        assert template["Parameters"]["EmulatorEndpoint"]["Default"] == ""
+        assert template["Conditions"]["IsOnAws"] == {"Fn::Equals": [{"Ref": "EmulatorEndpoint"}, ""]}
+        assert template["Conditions"]["IsEmulated"] == {"Fn::Not": [{"Condition": "IsOnAws"}]}
+
+    def test_the_stage_has_no_variables_on_aws(self, rest_api):
+        assert on_aws(rest_api["Variables"]) == {"Ref": "AWS::NoValue"}
+
+    def test_the_outputs_on_aws_are_awss_own_addresses(self, template):
+        outputs = {name: on_aws(output["Value"]) for name, output in template["Outputs"].items()}
+        assert outputs["APIEndpoint"] == {
+            "Fn::Sub": "https://${RestAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}/api"
+        }
+        page, values = outputs["CognitoLoginURL"]["Fn::Sub"]
+        assert page.startswith("${Page}?client_id=${UserPoolClient}&response_type=code&")
+        assert values == {"Page": {"Fn::Sub": "https://${UserPoolDomain}.auth.${AWS::Region}.amazoncognito.com/login"}}
+        command, values = outputs["CognitoAuthCommand"]["Fn::Sub"]
+        assert command.startswith("aws cognito-idp initiate-auth ${Endpoint}--region ${AWS::Region} --auth-flow ")
+        assert values == {"Endpoint": ""}
+        assert template["Parameters"]["AuthParameters"]["Default"] == "USERNAME=<e-mail>,PASSWORD=<password>"
+        assert template["Outputs"]["DashboardURL"]["Condition"] == "IsOnAws"
+
+
 def test_the_outputs_have_the_names_that_clients_look_for(template):
     assert template["Outputs"].keys() >= {
         *("APIEndpoint", "UsersTable", "ProfilesTable", "UserPool", "UserPoolClient", "UserPoolAdminGroupName"),
