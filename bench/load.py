@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 
@@ -55,12 +54,10 @@ def _is_kept(run: LoadRun) -> bool:
 
 
 def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
-    address = urlsplit(api.base_url)
     people = [api.sign_up() for _ in range(users)]
     admin = api.make_admin(api.sign_up())
     order, report = folder / "load.json", folder / "report.json"
     members = {
-        "host": address.netloc,
         "people": [{"sub": person.sub, "token": person.token} for person in people],
         "admin": admin.token,
         "report": str(report),
@@ -68,10 +65,9 @@ def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
     order.write_text(json.dumps(members))
     before = _process()
     say(f"{users} users for {seconds} seconds …")
-    host = f"{address.scheme}://127.0.0.1:{address.port}{address.path}"
     command = [
         *(sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), "--headless", "--only-summary"),
-        *("--host", host, "--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"),
+        *("--host", api.base_url, "--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"),
         *("--stop-timeout", "30", "--loglevel", "ERROR", "--exit-code-on-error", "0"),
     ]
     with (folder / "locust.log").open("w+") as log:

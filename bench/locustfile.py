@@ -57,7 +57,7 @@ class Somebody(HttpUser):
         """Sign in, so to say, and store a user and a profile."""
         person = next(PEOPLE)
         self.client.trust_env = False
-        self.client.headers.update({"Host": ORDER["host"], "Authorization": person["token"]})
+        self.client.headers.update({"Authorization": person["token"]})
         self.user = Kept(f"/users/{person['sub']}", lambda user: {"n": user.get("n"), "p": user.get("p")})
         self.profile = Kept("/user/profile", lambda profile: profile.get("profile_data"))
         self.put()

@@ -213,9 +213,15 @@ class Api(Chalice):
         return f"{self.address()}?{urlencode({'limit': limit, 'cursor': cursors.encode(last)})}"
 
     def address(self, *segments: str) -> str:
-        """The address that the client called, usable from outside (host and stage included), and ``segments`` below."""
+        """The address that the client called, usable from outside (host and stage included), and ``segments`` below.
+
+        ``addressPrefix`` is a variable of a stage that an emulator of API Gateway serves under a path of its own.
+        """
         context = self.request.context
         path = "/".join([context["path"].rstrip("/"), *segments])
+        prefix = (self.request.stage_vars or {}).get("addressPrefix")
+        if prefix is not None:
+            return f"{prefix}{path}"
         if "domainName" in context:
             return f"https://{context['domainName']}{path}"
         host = self.request.headers.get("host")

@@ -102,7 +102,12 @@ def _infra(arguments: argparse.Namespace) -> None:
     except NotRunning:
         stack = _started_in_background(arguments)
     # As a process of its own: which AWS a program means is in its environment.
-    command = [sys.executable, "-m", "infra", *arguments.arguments, "--emulator-port", str(stack.aws_port)]
+    parameters = {
+        "EmulatorEndpoint": stack.aws,
+        "AuthParameters": f"USERNAME={accounts.ADMIN.email},PASSWORD={accounts.PASSWORD}",
+    }
+    options = [f"--parameter={name}={value}" for name, value in parameters.items()]
+    command = [sys.executable, "-m", "infra", *arguments.arguments, *options]
     status = subprocess.run(command, env=aws.environ(stack.aws_port), check=False).returncode
     if status == 0 and arguments.arguments[0] == "deploy":
         gateway.complete(aws.account(stack.aws_port), stages.stage("local"))

@@ -1,13 +1,14 @@
-"""What the embedded AWS leaves out when it imports an API: the preflights' headers and the gateway's own answers.
+"""What the embedded AWS leaves out when it imports an API: gateway responses, ``ANY`` methods, the preflights' headers.
 
-AWS reads both from the API's definition. Here they are put in by API Gateway's own calls, from that same definition.
+AWS reads them from the API's definition. Here they are put in by API Gateway's own calls, from that same definition.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from infra import api
 from infra.cloudformation import Account
+from infra.rest_api import INTEGRATION
 from infra.stages import Stage
 
 
@@ -18,25 +19,40 @@ def complete(account: Account, stage: Stage) -> None:
     rest_api = stack.outputs["RestAPIId"]
     template = cloudformation.get_template(StackName=stack.name, TemplateStage="Original")["TemplateBody"]
     properties = template["Resources"]["RestAPI"]["Properties"]
-    for kind, answer in properties["GatewayResponses"].items():
-        headers = answer["ResponseParameters"]["Headers"]
+    for kind, response in properties["GatewayResponses"].items():
+        headers = response["ResponseParameters"]["Headers"]
         apigateway.put_gateway_response(
             restApiId=rest_api,
             responseType=kind,
-            statusCode=str(answer["StatusCode"]),
+            statusCode=str(response["StatusCode"]),
             responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
-            responseTemplates=answer["ResponseTemplates"],
+            responseTemplates=response["ResponseTemplates"],
         )
-    for resource, integration in _preflights(apigateway, rest_api, properties["DefinitionBody"]["paths"]):
-        headers = integration["responses"]["default"]["responseParameters"]
-        method = {"restApiId": rest_api, "resourceId": resource, "httpMethod": "OPTIONS", "statusCode": "200"}
-        apigateway.put_method_response(**method, responseParameters=dict.fromkeys(headers, False))
-        apigateway.put_integration_response(**method, responseParameters=headers)
+    for resource in apigateway.get_resources(restApiId=rest_api, limit=500)["items"]:
+        methods = properties["DefinitionBody"]["paths"].get(resource["path"])
+        if methods:  # no route has the path of a resource that is only the parent of others
+            at = {"restApiId": rest_api, "resourceId": resource["id"]}
+            _add_preflight_headers(apigateway, at, methods)
+            _add_any_method(apigateway, at, methods)
     apigateway.create_deployment(restApiId=rest_api, stageName="api")
 
 
-def _preflights(apigateway: Any, rest_api: str, paths: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    resources = apigateway.get_resources(restApiId=rest_api, limit=500)["items"]
-    ids = {resource["path"]: resource["id"] for resource in resources}
-    for path, methods in paths.items():
-        yield ids[path], methods["options"]["x-amazon-apigateway-integration"]
+def _add_preflight_headers(apigateway: Any, at: Mapping[str, str], methods: Mapping[str, Any]) -> None:
+    headers = methods["options"][INTEGRATION]["responses"]["default"]["responseParameters"]
+    method = {**at, "httpMethod": "OPTIONS", "statusCode": "200"}
+    apigateway.put_method_response(**method, responseParameters=dict.fromkeys(headers, False))
+    apigateway.put_integration_response(**method, responseParameters=headers)
+
+
+def _add_any_method(apigateway: Any, at: Mapping[str, str], methods: Mapping[str, Any]) -> None:
+    """The path's ``ANY`` method, with the integration of the path's other methods: its address is resolved there."""
+    route = next(method for method in methods if method in ("get", "put", "post", "patch", "delete"))
+    integration = apigateway.get_integration(**at, httpMethod=route.upper())
+    apigateway.put_method(**at, httpMethod="ANY", authorizationType="NONE")
+    apigateway.put_integration(
+        **at,
+        httpMethod="ANY",
+        type=integration["type"],
+        integrationHttpMethod=integration["httpMethod"],
+        uri=integration["uri"],
+    )

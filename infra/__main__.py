@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--with-data", action="store_true", help="destroy: backend, tables and user pool too")
     parser.add_argument("--yes", action="store_true", help="destroy: don't ask")
-    parser.add_argument("--emulator-port", help="the stage is on an emulator of AWS at this port of this machine")
+    parser.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="deploy: of the API stack, by default"
+    )
     options = parser.parse_args(arguments)
     client: Any = boto3.client
     try:
@@ -46,9 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None:
-    if options.emulator_port:
-        # The address that its own API Gateway knows; curl and browsers take *.localhost for this machine.
-        where = replace(where, api={"EmulatorDomain": f"execute-api.localhost:{options.emulator_port}", **where.api})
+    defaults = dict(parameter.split("=", 1) for parameter in options.parameter)
+    where = replace(where, api={**defaults, **where.api})
     outputs = _backend_outputs(account, where)
     _say("Packaging …")
     packed = package.build(where)

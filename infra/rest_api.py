@@ -6,15 +6,29 @@ from chalicelib import gateway_responses
 from chalicelib.gateway_responses import GatewayResponse
 
 INTEGRATION = "x-amazon-apigateway-integration"
+ANY_METHOD = "x-amazon-apigateway-any-method"
 
 
 def complete(properties: dict[str, Any]) -> None:
     """Add to the properties of the ``AWS::Serverless::Api`` that ``chalice package`` has written."""
     paths = properties["DefinitionBody"]["paths"]
+    for methods in paths.values():
+        methods[ANY_METHOD] = _any_method(methods)
     cors = _cors_headers(paths)
     properties["GatewayResponses"] = {
         kind: _gateway_response(response, cors) for kind, response in gateway_responses.BY_TYPE.items()
     }
+
+
+def _any_method(methods: dict[str, Any]) -> dict[str, Any]:
+    """What a path does with a method that it does not support: call the function, which returns 405 and ``Allow``.
+
+    It has no authorizer, so it needs no token. A mock integration would save the call, but finds its template by
+    ``Content-Type``: with one that it has no template for, API Gateway returns 500 or 415 (see "Integration passthrough
+    behaviors" in its developer guide).
+    """
+    route = next(operation for method, operation in methods.items() if method != "options")
+    return {name: route[name] for name in ("parameters", "produces", "responses", INTEGRATION) if name in route}
 
 
 def _cors_headers(paths: dict[str, Any]) -> dict[str, str]:

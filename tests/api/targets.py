@@ -63,7 +63,11 @@ class Person:
 
 NAMES = ("inprocess", "local", "deployed")
 DIFFERENCES = {
-    "A method that a route has not": ("405 with `Allow`", "405 with `Allow`", "404"),
+    "A method that API Gateway does not know, such as `TRACE`": (
+        "405 with `Allow`",
+        "405 with `Allow`",
+        "405 with `Allow`",
+    ),
     "An access token at `/` and `/user/profile`": ("401", "401", "403, from Roster's second lock"),
     "Escapes (`%41`) in a `userid`": ("refused: 400", "refused: 400", "undone by the emulator"),
     "A body that is not UTF-8": ("refused: 400", "refused: 400", "U+FFFD for what can't be read"),
@@ -305,20 +309,12 @@ def imported_app(environ):
             setattr(chalice.local, name, original)
 
 
-class _Loopback(httpx.HTTPTransport):
-    """Takes every name for this machine, as curl and browsers take ``*.localhost``."""
-
-    def handle_request(self, request):
-        request.url = request.url.copy_with(host="127.0.0.1")  # the Host header stays
-        return super().handle_request(request)
-
-
 class _OverHTTP(Target):
     def __init__(self, name, base_url, threads):
         self.name = name
         self.base_url = base_url
         self.threads = threads
-        self._http = httpx.Client(base_url=base_url, timeout=30, transport=_Loopback(), trust_env=False)
+        self._http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)
 
     def send(self, method, path, headers, body):
         answer = self._http.request(method, path, headers=headers, content=body)

@@ -1,4 +1,4 @@
-"""The responses that API Gateway itself returns: the same bytes and the same headers on every target."""
+"""The responses that API Gateway itself returns, and 405: the same bytes and the same headers on every target."""
 
 import re
 
@@ -18,6 +18,12 @@ PROBLEM = {
 TRANSPORT = {"date", "server", "connection", "content-length", "transfer-encoding"}
 """Headers that an HTTP server adds on its own. API Gateway adds ``x-amzn-`` headers to each response besides."""
 
+APPS_CORS = {
+    **CORS,
+    "access-control-allow-headers": "Authorization,Content-Type,Idempotency-Key,If-Match,If-None-Match,"
+    "X-Amz-Date,X-Amz-Security-Token,X-Api-Key",
+    "access-control-max-age": "600",
+}
 UNAUTHORIZED = (
     401,
     {**PROBLEM, "www-authenticate": "Bearer"},
@@ -52,6 +58,15 @@ UNAVAILABLE = (
 )
 
 
+def method_not_allowed(method, allow):
+    """What the app itself returns, so that its CORS headers are all there."""
+    document = (
+        b'{"type":"urn:roster:problem:method-not-allowed","title":"Method not allowed","status":405,'
+        b'"detail":"Unsupported method: %s","request_id":"<id>"}'
+    )
+    return 405, {**PROBLEM, **APPS_CORS, "allow": allow}, document % method.encode()
+
+
 def comparable(answer):
     """Status, headers and body, with the request's id replaced."""
     request_id = answer.headers["x-request-id"]
@@ -81,6 +96,39 @@ def test_a_route_that_the_policy_does_not_allow_is_forbidden(api, person, method
 def test_an_unknown_path_is_not_found(api, path, headers):
     for method in ("GET", "POST", "DELETE", "OPTIONS"):
         assert comparable(api.send(method, path, headers, None)) == NO_ROUTE
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("DELETE", "/open", "GET"),
+        ("TRACE", "/open", "GET"),
+        ("QUERY", "/health/ready", "GET"),
+        ("POST", "/", "GET"),
+        ("PUT", "/users", "GET, POST"),
+        ("POST", "/users/jane", "GET, PUT, PATCH, DELETE"),
+        ("PUT", "/user/profile", "GET, POST, PATCH, DELETE"),
+    ],
+)
+@pytest.mark.parametrize("token", [None, "Bearer x"])
+def test_an_unsupported_method_is_rejected_with_those_that_are_supported(api, method, path, allow, token):
+    headers = {} if token is None else {"Authorization": token}
+    assert comparable(api.send(method, path, headers, None)) == method_not_allowed(method, allow)
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain", "application/octet-stream", "image/png", "x"])
+def test_an_unsupported_method_is_rejected_whatever_its_body(api, media_type):
+    answer = api.send("PUT", "/open", {"Content-Type": media_type, "Accept": media_type}, b"\0\xff{")
+    assert comparable(answer) == method_not_allowed("PUT", "GET")
+
+
+@pytest.mark.parametrize(("path", "allow"), [("/open", "GET"), ("/users/jane", "GET, PUT, PATCH, DELETE")])
+def test_head_is_an_unsupported_method_and_its_response_has_no_body(api, path, allow):
+    status, headers, body = comparable(api.send("HEAD", path, {}, None))
+    expected = method_not_allowed("HEAD", allow)
+    assert (status, headers) == expected[:2]
+    assert body == (b"" if api.base_url else expected[2])  # in process there is no HTTP that would leave it out
+    assert api.get("/open").status == 200  # on the same connection, if there is one
 
 
 def test_an_authorizer_that_cannot_verify_tokens_makes_the_service_unavailable(api):

@@ -1,7 +1,5 @@
 """Routes that need no token."""
 
-import pytest
-
 from chalicelib import __version__
 from tests.api import description
 
@@ -30,21 +28,6 @@ def test_readiness_has_an_entry_for_each_dependency(api):
     assert answer.status == 200
     assert answer.json["status"] == "ok"
     assert answer.json["checks"] == {"users_table": "ok", "profiles_table": "ok", "signing_keys": "ok"}
-
-
-@pytest.mark.parametrize("method", ["DELETE", "PUT", "HEAD", "TRACE", "QUERY"])
-def test_a_method_that_the_route_has_not_is_refused(api, method):
-    expected = api.how("A method that a route has not")
-    answer = api.send(method, "/open", {}, None)
-    assert api.get("/open").status == 200  # on the same connection, if there is one
-    assert answer.status == int(expected[:3])
-    if method == "HEAD":  # whose answer has no body
-        return
-    if "Allow" in expected:
-        assert answer.headers["allow"] == "GET"
-        assert answer.json["type"] == "urn:roster:problem:method-not-allowed"
-    else:
-        assert answer.json["type"] == "urn:roster:problem:not-found"
 
 
 def test_a_browsers_preflight_is_answered_for_ten_minutes(api):

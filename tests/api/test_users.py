@@ -32,6 +32,7 @@ def walk(api, token, path):
         yield answer.json
         link = answer.headers.get("link")
         path = link and link.removeprefix("<").removesuffix('>; rel="next"')
+        assert path is None or path.startswith(f"{api.base_url}/users?")
 
 
 def test_every_kind_of_value_comes_back_equal_by_post_get_and_list(api, admin):
@@ -59,6 +60,7 @@ def test_a_user_carries_userid_and_timestamp_and_has_an_etag_and_a_location(api,
     assert datetime.fromisoformat(answer.json["timestamp"]).utcoffset().total_seconds() == 0
     assert answer.headers["cache-control"] == "private, no-cache"
     assert answer.headers["etag"].startswith('"')
+    assert answer.headers["location"] == f"{api.base_url}/users/{answer.json['userid']}"
     there = api.get(answer.headers["location"], token=admin.token)
     assert there.json == answer.json
     assert there.headers["etag"] == answer.headers["etag"]

@@ -13,6 +13,7 @@ from tests import backend_template
 from tests.api import description
 from tests.api.targets import imported_app
 
+ANY = "x-amazon-apigateway-any-method"
 CFN_LINT = Path(sys.executable).parent / "cfn-lint"
 FUNCTIONS = {"APIHandler": "ApiHandler", "JwtAuthorizer": "JwtAuthorizer"}
 """And what their roles and log groups are called after."""
@@ -159,7 +160,7 @@ class TestApi:
         paths = rest_api["DefinitionBody"]["paths"]
         assert paths.keys() == routes.keys()
         for path, methods in routes.items():
-            assert paths[path].keys() == {method.lower() for method in methods} | {"options"}
+            assert paths[path].keys() == {method.lower() for method in methods} | {"options", ANY}
             for method, entry in methods.items():
                 security = [{entry.authorizer.name: []}] if entry.authorizer else None
                 assert paths[path][method.lower()].get("security") == security, f"{method} {path}"
@@ -169,9 +170,17 @@ class TestApi:
             path
             for path, methods in rest_api["DefinitionBody"]["paths"].items()
             for method, operation in methods.items()
-            if method != "options" and "security" not in operation
+            if method not in ("options", ANY) and "security" not in operation
         }
         assert open_to_all == {"/open", "/openapi.json", "/health", "/health/ready"}
+
+    def test_an_unsupported_method_reaches_the_app_without_a_token(self, rest_api):
+        integration = "x-amazon-apigateway-integration"
+        for methods in rest_api["DefinitionBody"]["paths"].values():
+            assert "security" not in methods[ANY]
+            route = next(operation for method, operation in methods.items() if method not in ("options", ANY))
+            assert methods[ANY][integration] == route[integration]
+            assert methods[ANY].get("parameters") == route.get("parameters")
 
     def test_the_cognito_authorizer_is_of_the_backends_pool(self, rest_api):
         authorizer = rest_api["DefinitionBody"]["securityDefinitions"]["cognito_authorizer"]
@@ -387,6 +396,43 @@ class TestFirewall:
         (common,) = [rule for rule in resources["Firewall"]["Properties"]["Rules"] if rule["Name"] == "common"]
         (override,) = common["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"]
         assert override == {"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}
+
+
+def on_aws(part):
+    """``part`` of a template as it is on AWS, where no emulator is named, and without a domain."""
+    conditions = {"IsEmulated": False, "IsOnAws": True, "HasDomain": False}
+    if isinstance(part, dict) and "Fn::If" in part:
+        condition, then, otherwise = part["Fn::If"]
+        return on_aws(then if conditions[condition] else otherwise)
+    if isinstance(part, dict):
+        return {name: on_aws(value) for name, value in part.items()}
+    return [on_aws(value) for value in part] if isinstance(part, list) else part
+
+
+class TestEmulator:
+    """Whatever is there for an emulator's sake has no effect on AWS."""
+
+    def test_no_emulator_is_named_by_default(self, template):
+        assert template["Parameters"]["EmulatorEndpoint"]["Default"] == ""
+        assert template["Conditions"]["IsOnAws"] == {"Fn::Equals": [{"Ref": "EmulatorEndpoint"}, ""]}
+        assert template["Conditions"]["IsEmulated"] == {"Fn::Not": [{"Condition": "IsOnAws"}]}
+
+    def test_the_stage_has_no_variables_on_aws(self, rest_api):
+        assert on_aws(rest_api["Variables"]) == {"Ref": "AWS::NoValue"}
+
+    def test_the_outputs_on_aws_are_awss_own_addresses(self, template):
+        outputs = {name: on_aws(output["Value"]) for name, output in template["Outputs"].items()}
+        assert outputs["APIEndpoint"] == {
+            "Fn::Sub": "https://${RestAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}/api"
+        }
+        page, values = outputs["CognitoLoginURL"]["Fn::Sub"]
+        assert page.startswith("${Page}?client_id=${UserPoolClient}&response_type=code&")
+        assert values == {"Page": {"Fn::Sub": "https://${UserPoolDomain}.auth.${AWS::Region}.amazoncognito.com/login"}}
+        command, values = outputs["CognitoAuthCommand"]["Fn::Sub"]
+        assert command.startswith("aws cognito-idp initiate-auth ${Endpoint}--region ${AWS::Region} --auth-flow ")
+        assert values == {"Endpoint": ""}
+        assert template["Parameters"]["AuthParameters"]["Default"] == "USERNAME=<e-mail>,PASSWORD=<password>"
+        assert template["Outputs"]["DashboardURL"]["Condition"] == "IsOnAws"
 
 
 def test_the_outputs_have_the_names_that_clients_look_for(template):

@@ -8,20 +8,38 @@ from infra import backend
 from tests.api.targets import imported_app
 from tests.lambda_events import proxy_event
 
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
 CLAIMS = {"sub": "jane", "token_use": "id", "aud": backend.NOWHERE["APPLICATION_CLIENT_ID"]}
 
 
 @pytest.fixture(scope="module")
-def answer():
+def app():
+    with imported_app(backend.NOWHERE) as module:
+        yield module.app
+
+
+@pytest.fixture(scope="module")
+def answer(app):
     """The status that the Lambda function answers to a GET that came with this authorizer's context."""
-    with imported_app(backend.NOWHERE) as app:
 
-        def call(resource, authorizer):
-            answer = app.app(proxy_event("GET", resource, authorizer=authorizer), None)
-            assert answer["statusCode"] == 200 or json.loads(answer["body"])["type"] == "urn:roster:problem:forbidden"
-            return answer["statusCode"]
+    def call(resource, authorizer):
+        answer = app(proxy_event("GET", resource, authorizer=authorizer), None)
+        assert answer["statusCode"] == 200 or json.loads(answer["body"])["type"] == "urn:roster:problem:forbidden"
+        return answer["statusCode"]
 
-        yield call
+    return call
+
+
+def test_what_comes_in_by_the_any_methods_gets_nothing_that_needs_a_token(app):
+    """API Gateway's ``ANY`` methods have no authorizer. During a deploy, they may catch a method that the app has."""
+    for path, methods in app.routes.items():
+        for method in METHODS:
+            answer = app(proxy_event(method, path, body="{}", authorizer={}), None)
+            if method not in methods:
+                assert answer["statusCode"] == 405
+                assert answer["headers"]["Allow"] == ", ".join(methods)
+            elif methods[method].authorizer is not None:
+                assert answer["statusCode"] == 403, f"{method} {path}"
 
 
 def test_an_id_token_of_our_client_passes(answer):

@@ -1,0 +1,44 @@
+"""The addresses in ``Link`` and ``Location``: where the client can reach them, and nowhere that it can choose."""
+
+import pytest
+from chalice.app import Request
+
+from infra import backend
+from tests.api.targets import imported_app
+from tests.lambda_events import proxy_event
+
+
+@pytest.fixture(scope="module")
+def app():
+    with imported_app(backend.NOWHERE) as module:
+        yield module.app
+
+
+def address(app, host="a.execute-api.us-east-1.amazonaws.com", variables=None, **context):
+    event = proxy_event("POST", "/users")
+    event["headers"]["Host"] = host
+    event["multiValueHeaders"]["Host"] = [host]
+    event["stageVariables"] = variables
+    event["requestContext"].update(context)
+    app.current_request = Request(event)
+    return app.address("jane")
+
+
+def test_on_aws_it_is_the_apis_own_name_and_the_stage(app):
+    assert address(app) == "https://a.execute-api.us-east-1.amazonaws.com/api/users/jane"
+
+
+def test_with_a_custom_domain_it_is_the_domain(app):
+    expected = "https://api.example.com/users/jane"
+    assert address(app, domainName="api.example.com", path="/users") == expected
+
+
+@pytest.mark.parametrize("host", ["attacker.example", "a.execute-api.us-east-1.amazonaws.com:1", "", "x/y"])
+def test_a_host_header_changes_nothing_on_aws(app, host):
+    assert address(app, host=host) == "https://a.execute-api.us-east-1.amazonaws.com/api/users/jane"
+
+
+def test_a_stage_can_name_what_precedes_its_own_path(app):
+    prefix = "http://127.0.0.1:4566/_aws/execute-api/a"
+    assert address(app, host="attacker.example", variables={"addressPrefix": prefix}) == f"{prefix}/api/users/jane"
+    assert address(app, variables={"other": "x"}).startswith("https://a.execute-api.")
