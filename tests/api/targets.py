@@ -75,7 +75,12 @@ DIFFERENCES = {
     "Policies": ("asked for with each request", "asked for with each request", "cached 300 s a token"),
     "Requests at once": ("one", "a thread each", "a process each"),
     "Tokens": ("moto's pools share one key", "each pool has its keys", "each pool has its keys"),
-    "Confirmation and reset codes": ("any is taken", "any is taken", "any is taken"),
+    "Confirmation and reset codes": (
+        "any is accepted",
+        "checked: always 123456 and 654321",
+        "checked: always 123456 and 654321",
+    ),
+    "Request signatures and IAM": ("not checked", "checked", "checked"),
     "Throttling": ("none", "none", "of each method, as configured"),
     "10 MB, 29 s, alarms": ("none", "none", "none"),
 }
@@ -408,8 +413,9 @@ def _function_logs(logs):
 
 
 def _connected(target, aws_port, outputs):
+    target.client = lambda service: aws.client(service, aws_port)
     target.connection = Connected(aws_port)
-    target.cognito = aws.client("cognito-idp", aws_port)
+    target.cognito = target.client("cognito-idp")
     target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]
     target.users_table, target.profiles_table = outputs["UsersTable"], outputs["ProfilesTable"]
     yield target

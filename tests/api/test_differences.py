@@ -1,8 +1,11 @@
 """What the docs say of the targets' differences is what the tests go by."""
 
+import uuid
 from pathlib import Path
 
-from tests.api.targets import DIFFERENCES
+import pytest
+
+from tests.api.targets import DIFFERENCES, PASSWORD
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "local-and-cloud.md"
 
@@ -11,3 +14,15 @@ def test_the_table_in_the_docs_is_the_one_that_the_tests_go_by():
     lines = [line.strip("| ").split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
     rows = {name: tuple(cells[:3]) for name, *cells in lines[2:] if len(cells) == 4}
     assert rows == DIFFERENCES
+
+
+def test_a_wrong_confirmation_code_is_rejected_where_codes_are_checked(api):
+    email = f"{uuid.uuid4().hex[:12]}@example.com"
+    attributes = [{"Name": "email", "Value": email}, {"Name": "name", "Value": "Jane"}]
+    api.cognito.sign_up(ClientId=api.client_id, Username=email, Password=PASSWORD, UserAttributes=attributes)
+    guess = {"ClientId": api.client_id, "Username": email, "ConfirmationCode": "000000"}
+    if api.how("Confirmation and reset codes") == "any is accepted":
+        api.cognito.confirm_sign_up(**guess)
+    else:
+        with pytest.raises(api.cognito.exceptions.CodeMismatchException):
+            api.cognito.confirm_sign_up(**guess)
