@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from embedded import accounts, aws
+from embedded.commands import make_command
 from embedded.processes import HOST, Process
+from embedded.state import prepare
 from infra import backend, stages
 from infra.cloudformation import Outputs
 from infra.failure import Failure
@@ -39,11 +41,12 @@ class Stack:
 @contextmanager
 def aws_running(aws_port: int, state: Path, say: Callable[[str], None]) -> Iterator[tuple[Stack, Process]]:
     """The embedded AWS with the backend stack and the demo accounts, until the context ends and saves its state."""
-    state.mkdir(parents=True, exist_ok=True)
+    prepare(state)
     with ExitStack() as started:
         note = started.enter_context((state / "running.json").open("a+"))
         if not _lock(note):
-            raise Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or make stop.")
+            stop = make_command("stop", STATE_DIR=state)
+            raise Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or {stop}")
         note.truncate(0)  # what it said of an earlier run
         say("Starting the embedded AWS …")
         embedded_aws = started.enter_context(aws.start(aws_port, state))
@@ -91,9 +94,10 @@ def find(state: Path) -> Stack:
         with (state / "running.json").open() as note:
             if not _lock(note):  # whoever holds the lock is running
                 return Stack(**json.load(note))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (OSError, json.JSONDecodeError):
         pass
-    raise NotRunning("Roster does not run here: start it with make run, in another terminal.")
+    run = make_command("run", STATE_DIR=state)
+    raise NotRunning(f"Roster does not run here: start it in another terminal, with {run}")
 
 
 def _note(file: IO[str], stack: Stack) -> None:
