@@ -1,19 +1,235 @@
-"""The folder that STATE_DIR names."""
+"""What make passes to programs, and the folder that STATE_DIR names."""
 
+import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from embedded import state
+from embedded.commands import make_command
 from infra.failure import Failure
+
+PROJECT = Path(__file__).parent.parent.parent
+BEFORE_INSTALLATION = [  # what runs before anything is installed, on any Python from 3.6 on
+    *("embedded/__init__.py", "embedded/commands.py", "embedded/install.py", "embedded/state.py"),
+    *("infra/__init__.py", "infra/failure.py"),
+]
+REQUIREMENTS = [
+    *("requirements.txt", "requirements-dev.txt", "constraints.txt"),
+    *("embedded/requirements.txt", "bench/requirements.txt"),
+]
+VALUES = [
+    *("a$b", "a$$b", "$@", "$(PORT)", "${PORT}", "$PORT", "$(error no)", "$(shell touch canary)"),
+    *("`touch canary`", "$(touch canary)", "a; touch canary", "a & touch canary #", "' ; touch canary ; '"),
+    *(
+        '" ; touch canary ; "',
+        "a\ntouch canary\n\ttouch canary\n",
+        "o'brien@example.com",
+        'say "hi"',
+        "a&b@example.com",
+    ),
+    *("my state", "a\\#b\\", "", "-x", "--", ":=x", "(a,b)", "*", "~", "a!b", "trailing  ", "endif", "yes no"),
+    *(" leading", "\n\tleading", "äöü€ 日本", "\x1b[1m%", os.fsdecode(b"\xff\xfe")),
+]
+SETTINGS = [
+    *("PORT", "EMBEDDED_AWS_PORT", "DOCS_PORT", "STATE_DIR", "EMAIL", "PASSWORD", "NEW_PASSWORD", "STAGE", "DATA"),
+    "CHROMIUM",
+]
+PATH = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"  # the shims of pyenv are slow
+WAYS = ["command line", "environment"]
+RECORD = r"""#!/bin/sh
+test "$1" = -c && exit
+{ printf '%s\0' "$#" "$@"; env -0; } > "$CALLS/$$"
+"""
+
+
+class Call:
+    """A call of a program that only records what it got."""
+
+    def __init__(self, record):
+        count, *rest = [os.fsdecode(field) for field in record.read_bytes().split(b"\0")]
+        self.arguments = rest[: int(count)]
+        self.environ = dict(entry.split("=", 1) for entry in rest[int(count) : -1])
+
+
+class Checkout:
+    """A checkout with nothing installed."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in ["Makefile", "embedded/python.sh", *BEFORE_INSTALLATION]:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, folder / name)
+        (folder / "bench").mkdir()
+        for name in REQUIREMENTS:
+            (folder / name).touch()
+        self.home = folder.parent / "home"
+        self._calls = folder.parent / "calls"
+        self._calls.mkdir()
+
+    def files(self):
+        """The paths of all that is there."""
+        return sorted(path.relative_to(self.folder) for path in self.folder.rglob("*"))
+
+    def install(self):
+        """Put programs into `.venv` that record their calls."""
+        for name in ("python", "ruff", "mypy", "lint-imports", "cfn-lint", "cog", "pytest"):
+            self.program(f".venv/bin/{name}")
+        (self.folder / ".venv/bench").touch()
+        (self.folder / ".venv-embedded").mkdir()
+
+    def program(self, name, text=RECORD):
+        """Write an executable file; return its path."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+        return path
+
+    def make(self, *goals, way="command line", path=PATH, **settings):
+        """Run make; return what became of it."""
+        given = settings if way == "environment" else {}
+        arguments = [] if way == "environment" else [f"{name}={value}" for name, value in settings.items()]
+        return subprocess.run(
+            [shutil.which("make"), "-s", *goals, *arguments],
+            cwd=self.folder,
+            env={"PATH": path, "HOME": str(self.home), "CALLS": str(self._calls), **given},
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=30,
+            check=False,
+        )
+
+    def calls(self, *goals, way, **settings):
+        """Run make; return what the programs got."""
+        for record in self._calls.iterdir():
+            record.unlink()
+        done = self.make(*goals, way=way, **settings)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [Call(record) for record in self._calls.iterdir()]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    return Checkout(folder)
+
+
+@pytest.fixture
+def installed(checkout):
+    checkout.install()
+    return checkout
 
 
 def git_status(folder):
     """What git would let somebody commit."""
     command = ["git", "-C", folder, "status", "--porcelain", "--ignored=no", "--untracked-files=all"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def only(calls, *words):
+    """The one call whose arguments contain these words."""
+    (found,) = [call for call in calls if set(words) <= set(call.arguments)]
+    return found
+
+
+def arriving(value, way):
+    """What is left of a value: make drops blanks at its start, but only on its command line."""
+    return value.lstrip(" \t\n") if way == "command line" else value
+
+
+@pytest.mark.parametrize("way", WAYS)
+class TestValues:
+    @pytest.mark.parametrize("first", range(len(VALUES)), ids=[ascii(value) for value in VALUES])
+    def test_programs_get_every_value_as_it_was_given_and_nothing_is_executed(self, installed, way, first):
+        # Each setting gets another value; over all tests, each setting gets each value.
+        given = {name: VALUES[(first + 7 * index) % len(VALUES)] for index, name in enumerate(SETTINGS)}
+        got = {name: arriving(value, way) for name, value in given.items()}
+        embedded = ["-m", "embedded", f"--state={got['STATE_DIR']}"]
+
+        calls = installed.calls(
+            "run", "token", "stop", "deploy", "destroy", "outputs", "backend", "test", way=way, **given
+        )
+        ports = [f"--port={got['PORT']}", f"--aws-port={got['EMBEDDED_AWS_PORT']}", f"--docs-port={got['DOCS_PORT']}"]
+        assert only(calls, "run").arguments == [*embedded, "run", *ports]
+        token = only(calls, "token")
+        assert token.arguments == [*embedded, "token", f"--email={got['EMAIL']}"]
+        assert token.environ["PASSWORD"] == got["PASSWORD"]
+        assert token.environ["NEW_PASSWORD"] == got["NEW_PASSWORD"]
+        assert only(calls, "stop").arguments == [*embedded, "stop"]
+        for command in ("deploy", "destroy", "outputs", "backend"):
+            assert only(calls, command).arguments == ["-m", "infra", command, f"--stage={got['STAGE']}"]
+        assert only(calls, "tests.browser.chromium").environ["CHROMIUM"] == got["CHROMIUM"]
+
+        (local,) = installed.calls("outputs", way=way, **{**given, "STAGE": "local"})
+        aws_port = f"--aws-port={got['EMBEDDED_AWS_PORT']}"
+        assert local.arguments == [*embedded, "infra", aws_port, "outputs", "--stage=local"]
+
+        for call in [*calls, local]:
+            if call is not token:
+                assert "PASSWORD" not in "".join(f"{name}={value}" for name, value in call.environ.items())
+        assert not (installed.folder / "canary").exists()
+
+    def test_without_settings_programs_get_the_defaults_and_no_password(self, installed, way):
+        calls = installed.calls("run", "token", "deploy", way=way)
+        ports = ["--port=8000", "--aws-port=4566", "--docs-port=8080"]
+        assert only(calls, "run").arguments == ["-m", "embedded", "--state=.local", "run", *ports]
+        assert only(calls, "token").arguments == [
+            "-m",
+            "embedded",
+            "--state=.local",
+            "token",
+            "--email=admin@example.com",
+        ]
+        assert "PASSWORD" not in "".join(only(calls, "token").environ)
+        assert only(calls, "deploy").arguments == ["-m", "infra", "deploy", "--stage=dev"]
+
+    @pytest.mark.parametrize(("data", "options"), [("yes", ["--with-data"]), ("no", []), ("yes no", []), ("", [])])
+    def test_data_is_destroyed_for_a_plain_yes_only(self, installed, way, data, options):
+        (call,) = installed.calls("destroy", way=way, DATA=data)
+        assert call.arguments == ["-m", "infra", "destroy", "--stage=dev", *options]
+
+    def test_the_makefiles_own_variables_are_not_settings(self, installed, way):
+        text = (PROJECT / "Makefile").read_text()
+        own = {*re.findall(r"\$\((\w+)\)", text), *re.findall(r"^override (\w+)", text, re.MULTILINE)} - {
+            *SETTINGS,
+            "PYTHON",
+        }
+        assert {"BIN", "EMBEDDED", "INFRA", "VENVS", "WITH_DATA"} <= own
+        goals = ["run", "token", "outputs", "destroy", "test", "figures"]
+        for stage in ("dev", "local"):
+            plain = installed.calls(*goals, way=way, STAGE=stage)
+            calls = installed.calls(*goals, way=way, STAGE=stage, **dict.fromkeys(own, "x; touch canary #"))
+            assert sorted(call.arguments for call in calls) == sorted(call.arguments for call in plain)
+        assert not (installed.folder / "canary").exists()
+
+
+class TestPrintedCommands:
+    @pytest.mark.parametrize("shell", [["sh"], ["bash", "--norc", "--noediting", "-i"]], ids=" ".join)
+    def test_they_can_be_pasted_whatever_the_values(self, installed, shell):
+        commands = [f': "$({make_command("-s stop", STATE_DIR=value)})"\n' for value in VALUES]
+        history = "set -o history -H\n" if "bash" in shell else ""
+        calls = installed.folder.parent / "calls"
+        environ = {"PATH": os.environ["PATH"], "CALLS": str(calls), "HISTFILE": os.devnull}
+        script = os.fsencode(history + "".join(commands))
+        done = subprocess.run(shell, input=script, cwd=installed.folder, env=environ, capture_output=True, check=False)
+        got = {Call(record).arguments[2].partition("=")[2] for record in calls.iterdir()}
+        assert got == set(VALUES), done.stderr
+        assert not (installed.folder / "canary").exists()
+
+    def test_an_exclamation_mark_is_never_between_quotes(self):
+        # Older versions of bash would replace it, even between single quotes, if these are within double quotes.
+        assert make_command("run", STATE_DIR="a!b") == r"make run STATE_DIR='a'\!'b'"
+
+    def test_defaults_are_left_out(self):
+        assert make_command("run", STATE_DIR=Path(".local")) == "make run"
+        assert make_command("run", STATE_DIR="my state") == "make run STATE_DIR='my state'"
 
 
 class TestStateFolder:
