@@ -21,10 +21,10 @@ unexport $(call defined,$(SETTINGS))
 override pass = $(foreach name,$(call defined,$(2)),$(eval $(1): export $(name) := $$($(name))))
 $(call pass,run,PORT EMBEDDED_AWS_PORT DOCS_PORT STATE_DIR)
 $(call pass,token,STATE_DIR EMAIL PASSWORD NEW_PASSWORD)
-$(call pass,stop,STATE_DIR)
+$(call pass,stop clean,STATE_DIR)
 $(call pass,deploy destroy outputs backend,STAGE STATE_DIR EMBEDDED_AWS_PORT)
 $(call pass,test,CHROMIUM)
-$(call pass,.venv .venv-embedded,PYTHON)
+$(call pass,.venv .venv-embedded clean,PYTHON)
 
 override BIN      := .venv/bin
 override EMBEDDED := $(BIN)/python -m embedded --state="$$STATE_DIR"
@@ -33,9 +33,11 @@ override COG      := $(BIN)/cog -I . -P -U --verbosity=0 --check-fail-msg="make 
 
 ifeq ($(STAGE),local)
 override VENVS := .venv .venv-embedded
+override VENV  :=
 override INFRA := $(EMBEDDED) infra --aws-port="$$EMBEDDED_AWS_PORT"
 else
 override VENVS := .venv
+override VENV  := .venv
 override INFRA := $(BIN)/python -m infra
 endif
 
@@ -43,6 +45,10 @@ override WITH_DATA :=
 ifeq ($(DATA),yes)
 override WITH_DATA := --with-data
 endif
+
+# For targets that are of use only while something runs: they say so if nothing is installed, and install nothing.
+override NOT_INSTALLED := Roster is not installed in this folder: start it with make run first.
+override REQUIRE_VENV  := test -x $(BIN)/python || { echo "$(NOT_INSTALLED)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help run token stop deploy destroy outputs backend test fuzz bench load soak figures lint format openapi constraints clean
@@ -56,10 +62,12 @@ help: ## list what there is to make
 run: .venv .venv-embedded ## run Roster on an embedded AWS until Ctrl-C
 	@exec $(EMBEDDED) run --port="$$PORT" --aws-port="$$EMBEDDED_AWS_PORT" --docs-port="$$DOCS_PORT"
 
-token: .venv ## print an ID token (EMAIL=… PASSWORD=… and, at a first sign-in, NEW_PASSWORD=…)
+token: ## print an ID token (EMAIL=… PASSWORD=… and, at a first sign-in, NEW_PASSWORD=…)
+	@$(REQUIRE_VENV)
 	@$(EMBEDDED) token --email="$$EMAIL"
 
-stop: .venv ## end what make run or make deploy STAGE=local has started
+stop: ## end what make run or make deploy STAGE=local has started
+	@$(REQUIRE_VENV)
 	@$(EMBEDDED) stop
 
 deploy: $(VENVS) ## deploy on AWS, or with STAGE=local on the embedded one (STAGE=dev|prod|local)
@@ -68,7 +76,8 @@ deploy: $(VENVS) ## deploy on AWS, or with STAGE=local on the embedded one (STAG
 destroy: $(VENVS) ## delete the API of STAGE=…, with DATA=yes tables and user pool too
 	@$(INFRA) destroy --stage="$$STAGE" $(WITH_DATA)
 
-outputs: $(VENVS) ## print the outputs of the API stack of STAGE=…
+outputs: $(VENV) ## print the outputs of the API stack of STAGE=…
+	@$(REQUIRE_VENV)
 	@$(INFRA) outputs --stage="$$STAGE"
 
 backend: $(VENVS) ## deploy the backend of STAGE=… and record it for chalice deploy
@@ -113,8 +122,8 @@ openapi: .venv ## write the API's description, chalicelib/openapi.json, from the
 constraints: .venv/bench ## write down what is installed, so that everybody gets the same
 	@$(BIN)/python -m pip --disable-pip-version-check freeze > constraints.txt
 
-clean: ## remove what was installed and stored
-	rm -rf .venv .venv-embedded .local .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove what was installed and stored, STATE_DIR included, unless something runs with it
+	@sh embedded/python.sh -B -m embedded.clean
 
 .venv: requirements.txt requirements-dev.txt constraints.txt embedded/install.py
 	@sh embedded/python.sh embedded/install.py $@ requirements-dev.txt

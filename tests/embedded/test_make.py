@@ -1,5 +1,7 @@
-"""What make passes to programs, and the folder that STATE_DIR names."""
+"""What make passes to programs, what it says before anything is installed, and what `make clean` removes."""
 
+import ast
+import fcntl
 import os
 import re
 import shutil
@@ -9,18 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from embedded import state
+from embedded import clean, install, state
 from embedded.commands import make_command
 from infra.failure import Failure
 
 PROJECT = Path(__file__).parent.parent.parent
 BEFORE_INSTALLATION = [  # what runs before anything is installed, on any Python from 3.6 on
-    *("embedded/__init__.py", "embedded/commands.py", "embedded/install.py", "embedded/state.py"),
+    *("embedded/__init__.py", "embedded/clean.py", "embedded/commands.py", "embedded/install.py", "embedded/state.py"),
     *("infra/__init__.py", "infra/failure.py"),
 ]
 REQUIREMENTS = [
     *("requirements.txt", "requirements-dev.txt", "constraints.txt"),
     *("embedded/requirements.txt", "bench/requirements.txt"),
+]
+LEFT = [
+    *(".venv", ".venv-embedded", ".bench", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache"),
+    *(".ruff_cache", ".local", "__pycache__", "tests/unit/__pycache__", "embedded/__pycache__"),
 ]
 VALUES = [
     *("a$b", "a$$b", "$@", "$(PORT)", "${PORT}", "$PORT", "$(error no)", "$(shell touch canary)"),
@@ -127,10 +133,28 @@ def installed(checkout):
     return checkout
 
 
+def failure(done):
+    """The one sentence, beside what make itself adds, that a failed make says."""
+    assert done.returncode != 0
+    assert done.stdout == ""
+    (sentence,) = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    return sentence
+
+
 def git_status(folder):
     """What git would let somebody commit."""
     command = ["git", "-C", folder, "status", "--porcelain", "--ignored=no", "--untracked-files=all"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def pythons(minors, major=3):
+    """The Pythons of these versions that this machine has."""
+    places = [*Path.home().glob(".pyenv/versions/*/bin"), Path("/usr/bin")]
+    paths = [place / f"python{major}.{minor}" for minor in minors for place in places]
+    return [str(path) for path in paths if path.exists()]
+
+
+TOO_OLD = pythons(range(6, 11))
 
 
 def only(calls, *words):
@@ -195,6 +219,13 @@ class TestValues:
         (call,) = installed.calls("destroy", way=way, DATA=data)
         assert call.arguments == ["-m", "infra", "destroy", "--stage=dev", *options]
 
+    @pytest.mark.parametrize("name", VALUES[: VALUES.index("")], ids=ascii)
+    def test_python_can_have_any_path(self, checkout, way, name):
+        python = checkout.program(f"pythons/{name}")
+        (call,) = checkout.calls("clean", way=way, PYTHON=str(python))
+        assert call.arguments == ["-B", "-m", "embedded.clean"]
+        assert not (checkout.folder / "canary").exists()
+
     def test_the_makefiles_own_variables_are_not_settings(self, installed, way):
         text = (PROJECT / "Makefile").read_text()
         own = {*re.findall(r"\$\((\w+)\)", text), *re.findall(r"^override (\w+)", text, re.MULTILINE)} - {
@@ -230,6 +261,64 @@ class TestPrintedCommands:
     def test_defaults_are_left_out(self):
         assert make_command("run", STATE_DIR=Path(".local")) == "make run"
         assert make_command("run", STATE_DIR="my state") == "make run STATE_DIR='my state'"
+
+
+class TestFreshClone:
+    @pytest.mark.parametrize("goal", [["token"], ["stop"], ["outputs", "STAGE=local"]], ids=" ".join)
+    def test_what_needs_something_running_says_what_to_do_first_and_installs_nothing(self, checkout, goal):
+        before = checkout.files()
+        done = checkout.make(*goal)
+        assert failure(done) == "Roster is not installed in this folder: start it with make run first."
+        assert checkout.files() == before
+
+
+class TestPython:
+    """The one that installs."""
+
+    def test_the_first_of_the_usual_names_that_starts_is_taken(self, checkout):
+        shim = "#!/bin/sh\necho 'python3.11: command not found' >&2; exit 127\n"
+        checkout.program("bin/python3.11", shim)
+        for name in ("python3.12", "python3"):
+            checkout.program(f"bin/{name}", f'#!/bin/sh\ntest "$1" = -c || echo {name} "$@"\n')
+        done = checkout.make("clean", path=f"{checkout.folder}/bin:{PATH}")
+        assert done.stdout == "python3.12 -B -m embedded.clean\n"
+
+    @pytest.mark.parametrize("goal", ["run", "clean"])
+    def test_none_at_all_is_one_sentence(self, checkout, goal):
+        (checkout.folder / "bin").mkdir()
+        (checkout.folder / "bin" / "sh").symlink_to(shutil.which("sh"))
+        before = checkout.files()
+        said = "Roster needs Python 3.11 or newer, and there is none on the PATH: install one first."
+        assert failure(checkout.make(goal, path=f"{checkout.folder}/bin")) == said
+        assert checkout.files() == before
+
+    @pytest.mark.parametrize("python", ["/nowhere/python3.11", "-x", "false", *pythons([7], major=2)])
+    def test_a_setting_that_is_not_one_is_one_sentence(self, checkout, python):
+        said = f"Roster needs Python 3.11 or newer, and PYTHON is {python}, which is not: give the path of one."
+        assert failure(checkout.make("run", PYTHON=python)) == said
+
+    @pytest.mark.parametrize("name", BEFORE_INSTALLATION)
+    def test_what_runs_before_installation_is_valid_python_3_6(self, name):
+        ast.parse((PROJECT / name).read_text(), feature_version=(3, 6))
+
+    @pytest.mark.parametrize("python", TOO_OLD, ids=str)
+    def test_one_too_old_is_one_sentence_that_names_it(self, checkout, python):
+        said = failure(checkout.make("run", PYTHON=python))
+        assert re.fullmatch(
+            rf"Roster needs Python 3\.11 or newer, and {python} is Python 3\.\d+\.\d+: "
+            r"install a newer one, or give its path as in make run PYTHON=/path/to/python3\.11",
+            said,
+        )
+        assert not (checkout.folder / ".venv").exists()
+
+    @pytest.mark.parametrize(
+        ("version", "accepted"), [((3, 10), False), ((3, 11), True), ((3, 12), True), ((3, 13), True)]
+    )
+    def test_3_11_and_newer_is_accepted(self, monkeypatch, tmp_path, version, accepted):
+        monkeypatch.setattr(sys, "version_info", (*version, 0))
+        monkeypatch.setattr(install.venv, "create", lambda *_, **__: sys.exit("accepted"))
+        with pytest.raises(SystemExit, match="accepted" if accepted else "needs Python"):
+            install.main(str(tmp_path / "environment"), "requirements.txt")
 
 
 class TestStateFolder:
@@ -296,3 +385,77 @@ class TestStateFolder:
     def test_an_empty_name_is_one_sentence(self):
         with pytest.raises(Failure, match="STATE_DIR is empty"):
             state.folder("")
+
+
+class TestClean:
+    @pytest.fixture
+    def used(self, checkout):
+        """A checkout in which everything was made, and what was there before that."""
+        (checkout.folder / "tests/unit").mkdir(parents=True)
+        before = checkout.files()
+        for name in LEFT:
+            (checkout.folder / name).mkdir()
+            (checkout.folder / name / "file").touch()
+        for name in (".venv.log", ".venv-embedded.log"):
+            (checkout.folder / name).touch()
+        return checkout, before
+
+    @pytest.mark.parametrize("python", [sys.executable, *TOO_OLD], ids=str)
+    def test_it_removes_all_that_was_made_and_the_given_state(self, used, python):
+        checkout, before = used
+        state.prepare(checkout.folder / "my $state")
+        (checkout.folder / "my $state" / "running.json").touch()
+        done = checkout.make("clean", STATE_DIR="my $state", PYTHON=python)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("Removed .local, 'my $state', .venv, ")
+        assert checkout.files() == before
+        assert checkout.make("clean", PYTHON=python).stdout == "There is nothing to remove.\n"
+
+    def test_a_state_elsewhere_and_the_link_to_it_are_removed(self, used, tmp_path):
+        checkout, before = used
+        state.prepare(tmp_path / "elsewhere")
+        (checkout.folder / "link").symlink_to(tmp_path / "elsewhere")
+        assert checkout.make("clean", STATE_DIR="link").returncode == 0
+        assert checkout.files() == before
+        assert not (tmp_path / "elsewhere").exists()
+
+    @pytest.mark.parametrize("name", [".", "..", "embedded", "README.md", "../foreign", "../home", "../marked", ""])
+    def test_any_other_folder_stays_and_so_does_everything_else(self, used, tmp_path, name):
+        checkout, _ = used
+        (checkout.folder / "README.md").touch()
+        for folder in ("foreign", "home", "marked"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / ".gitignore").write_text("*\n")
+        checkout.home = tmp_path / "marked" / "home"
+        (tmp_path / "marked" / ".gitignore").write_text(state.MARK)
+        before = sorted(tmp_path.rglob("*"))
+        assert failure(checkout.make("clean", STATE_DIR=name)).startswith("STATE_DIR is ")
+        assert sorted(tmp_path.rglob("*")) == before
+
+    @pytest.mark.parametrize("path", ["/", "/etc", "/tmp", "~"])
+    def test_the_systems_folders_and_your_home_are_never_removable(self, path):
+        with pytest.raises(Failure, match="make clean has removed nothing"):
+            clean._require_removable(Path(path).expanduser())
+
+    @pytest.mark.parametrize("name", [".local", "mystate"])
+    def test_while_something_runs_with_a_state_everything_stays(self, used, name):
+        checkout, _ = used
+        state.prepare(checkout.folder / "mystate")
+        with (checkout.folder / name / "running.json").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = checkout.files()
+            said = failure(checkout.make("clean", STATE_DIR="mystate"))
+            assert said.startswith(
+                f"Roster runs with its state in {name}: make clean has removed nothing. To end it: make stop"
+            )
+            assert checkout.files() == before
+        assert checkout.make("clean", STATE_DIR="mystate").returncode == 0
+
+
+def test_outputs_of_what_does_not_run_says_what_to_do_and_starts_nothing(tmp_path):
+    setting = f"STATE_DIR={tmp_path}/my state"
+    command = ["make", "-s", "-o", ".venv", "-o", ".venv-embedded", "outputs", "STAGE=local", setting]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=30, check=False)
+    deploy = f"make deploy STAGE=local STATE_DIR='{tmp_path}/my state'"
+    assert failure(done) == f"The embedded AWS does not run here: start it and deploy with {deploy}"
+    assert list(tmp_path.iterdir()) == []
