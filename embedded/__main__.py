@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -10,19 +9,19 @@ import time
 from pathlib import Path
 
 from embedded import accounts, aws, gateway, runs
+from embedded.commands import DEFAULTS, make_command
 from embedded.processes import Process, require_free
 from embedded.runs import NotRunning
 from embedded.stack import Stack, aws_running, find, running
+from embedded.state import folder, prepare
 from infra import stages
 from infra.failure import Failure
-
-DEFAULT_STATE = ".local"
 
 
 def main() -> None:
     """Parse the command line, do what it says; 1 and one sentence if that can't be done."""
     parser = argparse.ArgumentParser(prog="python -m embedded", description=__doc__)
-    parser.add_argument("--state", type=Path, default=Path(DEFAULT_STATE), help="where the state is kept")
+    parser.add_argument("--state", default=DEFAULTS["STATE_DIR"], help="where the state is kept")
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="run Roster on an embedded AWS until Ctrl-C")
     run.add_argument("--port", default="8000")
@@ -43,6 +42,7 @@ def main() -> None:
     stop.set_defaults(command=_stop)
     arguments = parser.parse_args()
     try:
+        arguments.state = folder(arguments.state)
         arguments.command(arguments)
     except Failure as failure:
         sys.exit(str(failure))
@@ -79,7 +79,7 @@ def _port(text: str, variable: str) -> int:
 
 def _token(arguments: argparse.Namespace) -> None:
     # Passwords come by the environment: a command line shows in every process list.
-    password = os.environ.get("PASSWORD") or accounts.PASSWORD
+    password = os.environ.get("PASSWORD", accounts.PASSWORD)
     stack = find(arguments.state)
     cognito = aws.client("cognito-idp", stack.aws_port)
     client_id = stack.outputs["UserPoolClient"]
@@ -100,6 +100,10 @@ def _infra(arguments: argparse.Namespace) -> None:
     try:
         stack = find(arguments.state)
     except NotRunning:
+        if arguments.arguments[0] == "outputs":
+            settings = {"STAGE": "local", "STATE_DIR": arguments.state, "EMBEDDED_AWS_PORT": arguments.aws_port}
+            deploy = make_command("deploy", **settings)
+            raise Failure(f"The embedded AWS does not run here: start it and deploy with {deploy}") from None
         stack = _started_in_background(arguments)
     # As a process of its own: which AWS a program means is in its environment.
     parameters = {
@@ -116,10 +120,18 @@ def _infra(arguments: argparse.Namespace) -> None:
 
 def _started_in_background(arguments: argparse.Namespace) -> Stack:
     _port(arguments.aws_port, "EMBEDDED_AWS_PORT")
-    _say(f"Starting the embedded AWS, in the background on port {arguments.aws_port}: make stop ends it …")
     state: Path = arguments.state
-    state.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "embedded", "--state", str(state), "aws", "--aws-port", arguments.aws_port]
+    stop = make_command("stop", STATE_DIR=state)
+    _say(f"Starting the embedded AWS, in the background on port {arguments.aws_port}. To end it: {stop}")
+    prepare(state)
+    command = [
+        sys.executable,
+        "-m",
+        "embedded",
+        f"--state={state.absolute()}",
+        "aws",
+        f"--aws-port={arguments.aws_port}",
+    ]
     process = Process("The embedded AWS", command, os.environ, log=state / "background.log")
     return process.wait_until(lambda: find(state), seconds=60)
 
@@ -128,7 +140,7 @@ def _stop(arguments: argparse.Namespace) -> None:
     state: Path = arguments.state
     run = runs.look(state)
     if run is None or not (run.is_alive or run.leftovers):
-        raise NotRunning(f"Nothing runs with its state in {state}.")
+        raise NotRunning(f"Nothing runs with its state in {state}: there is nothing to stop.")
     was_alive = run.is_alive
     runs.stop(run)
     if was_alive and runs.look(state):
@@ -164,11 +176,13 @@ def _watch(stack: Stack, *processes: Process) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    sys.stdout.buffer.write(os.fsencode(f"{text}\n"))  # a path need not be UTF-8
+    sys.stdout.flush()
 
 
 def _welcome(stack: Stack, docs: str, state: Path) -> str:
-    token = "make -s token" if state == Path(DEFAULT_STATE) else f"make -s token STATE_DIR={shlex.quote(str(state))}"
+    token = make_command("-s token", STATE_DIR=state)
+    user_token = make_command("-s token", STATE_DIR=state, EMAIL=accounts.USER.email)
     return f"""
 Roster is up. Ctrl-C stops it.
 
@@ -183,7 +197,7 @@ Try it, in this folder of another terminal:
 
   curl -i {stack.api}/users
   curl -H "Authorization: Bearer $({token})" {stack.api}/users
-  curl -H "Authorization: Bearer $({token} EMAIL={accounts.USER.email})" {stack.api}/
+  curl -H "Authorization: Bearer $({user_token})" {stack.api}/
 """
 
 

@@ -67,11 +67,12 @@ def id_token(cognito: Any, client_id: str, email: str, password: str, new_passwo
             AuthParameters={"USERNAME": email, "PASSWORD": password},
         )
         if answer.get("ChallengeName") == "NEW_PASSWORD_REQUIRED":
+            chosen = password if new_password is None else new_password
             answer = cognito.respond_to_auth_challenge(
                 ClientId=client_id,
                 ChallengeName="NEW_PASSWORD_REQUIRED",
                 Session=answer["Session"],
-                ChallengeResponses={"USERNAME": email, "NEW_PASSWORD": new_password or password},
+                ChallengeResponses={"USERNAME": email, "NEW_PASSWORD": chosen},
             )
     except cognito.exceptions.ClientError as error:
         raise Failure(f"{email} can't sign in: {error.response['Error']['Message']}") from None

@@ -2,7 +2,8 @@
 
     python3 embedded/install.py .venv requirements-dev.txt
 
-Runs before anything is installed, so it needs nothing but the standard library of any Python 3.
+Runs before anything is installed, so it needs only the standard library. It must parse and run on Python 3.6, so that
+an old Python ends with the sentence below and not with a syntax error.
 """
 
 import os
@@ -17,8 +18,9 @@ NEEDED = (3, 11)
 def main(target, requirements):
     """Install into ``target`` what the file ``requirements`` lists; end with one sentence if that fails."""
     if sys.version_info < NEEDED:
-        found = ".".join(map(str, sys.version_info[:3]))
-        sys.exit(f"Roster needs Python 3.11 or newer, and this is {found}: say make PYTHON=/path/to/python3.11")
+        found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
+        newer = "install a newer one, or give its path as in make run PYTHON=/path/to/python3.11"
+        sys.exit(f"Roster needs Python 3.11 or newer, and {found}: {newer}")
     log_path = f"{target}.log"
     say(f"Installing {requirements} into {target} …")
     # Anew each time: what an older list installed must not linger.
@@ -29,10 +31,8 @@ def main(target, requirements):
         sys.exit(f"The virtual environment {target} can't be made ({error}); on Debian, install python3-venv.")
     command = [os.path.join(target, "bin", "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     command += ["-r", requirements]
-    with (
-        open(log_path, "w", encoding="utf-8") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip,
-    ):
+    pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    with pip, open(log_path, "w", encoding="utf-8") as log:
         collected = 0
         for line in pip.stdout:
             log.write(line)

@@ -38,7 +38,7 @@ def require_free(port: int, variable: str) -> None:
             pass
     except OSError as error:
         why = "taken by another program" if error.errno == errno.EADDRINUSE else "not ours to use"
-        raise Failure(f"Port {port} is {why}: choose another, such as make run {variable}={free_port()}") from None
+        raise Failure(f"Port {port} is {why}: choose another, such as {variable}={free_port()}") from None
 
 
 class Process:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from embedded.commands import make_command
 from embedded.processes import Identity
 from infra.failure import Failure
 
@@ -47,15 +48,16 @@ class Run:
 
 
 def look(state: Path) -> Run | None:
-    """The run that is noted in ``state``, alive or left over, or ``None``. Takes no lock and changes nothing."""
+    """The run that is noted in ``state``, alive or left over, or ``None``. Takes no lock and changes nothing.
+
+    What can't be read is no note: it is replaced in one step, but earlier versions wrote another.
+    """
     try:
         note = json.loads((state / NOTE).read_text())
         children = tuple(Identity(**child) for child in note["children"])
         return Run(Identity(**note["process"]), children, note["stack"])
-    except (FileNotFoundError, NotADirectoryError):
-        return None
     except (OSError, ValueError, KeyError, TypeError):
-        raise Failure(f"{state / NOTE} can't be read. If nothing runs with this state, remove that file.") from None
+        return None
 
 
 def note(state: Path, children: Sequence[Identity] = (), stack: dict[str, Any] | None = None) -> None:
@@ -84,9 +86,11 @@ def locked(state: Path, say: Callable[[str], None], patience: float = 30) -> Ite
         while not _lock(lock):
             run = look(state)
             if run is None or run.is_alive:
-                raise Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or make stop.")
+                stop = make_command("stop", STATE_DIR=state)
+                raise Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or {stop}")
             if time.monotonic() > deadline:
-                raise Failure("An earlier run has left processes that do not end: make stop ends them.")
+                stop = make_command("stop", STATE_DIR=state)
+                raise Failure(f"An earlier run has left processes that do not end: end them with {stop}")
             if not is_told:
                 say("An earlier run was killed: waiting for it to save and end …")
                 is_told = True

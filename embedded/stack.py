@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from embedded import accounts, aws, runs
+from embedded.commands import make_command
 from embedded.processes import HOST, ON_LEASH, Process
 from embedded.runs import NotRunning
+from embedded.state import prepare
 from infra import backend, stages
 from infra.cloudformation import Outputs
 
@@ -30,7 +32,7 @@ class Stack:
 @contextmanager
 def aws_running(aws_port: int, state: Path, say: Callable[[str], None]) -> Iterator[tuple[Stack, Process]]:
     """The embedded AWS with the backend stack and the demo accounts, until the context ends and saves its state."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare(state)
     with runs.locked(state, say) as lock:
         if runs.look(state) and (at := aws.saved_at(state)):
             say(f"The last run did not end properly: this one goes on with what was stored until {at}.")
@@ -83,5 +85,6 @@ def find(state: Path) -> Stack:
     """The stack that runs with its state in ``state``; ``NotRunning`` if none does, or not yet."""
     run = runs.look(state)
     if run is None or run.stack is None or not run.is_alive:
-        raise NotRunning("Roster does not run here: start it with make run, in another terminal.")
+        start = make_command("run", STATE_DIR=state)
+        raise NotRunning(f"Roster does not run here: start it in another terminal, with {start}")
     return Stack(**run.stack)

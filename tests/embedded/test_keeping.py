@@ -67,7 +67,10 @@ class TestRun:
         assert get(again.api, f"/users/{sub}", token).json() == stored
         assert stored.items() >= HOSTILE.items()
         again.interrupt()
-        assert make("stop", STATE_DIR=state).splitlines()[0] == f"Nothing runs with its state in {state}."
+        assert (
+            make("stop", STATE_DIR=state).splitlines()[0]
+            == f"Nothing runs with its state in {state}: there is nothing to stop."
+        )
 
     def test_nobody_else_can_read_the_state(self, folder):
         for path in [folder / "killed", *(folder / "killed").rglob("*")]:
@@ -204,6 +207,7 @@ class TestSaving:
             )
             client.put_item(TableName="old", Item={"userid": {"S": "x"}, "document": document})
         assert (own / "dynamodb.json").exists()
+        (state / "running.json").write_text('{"api": "", "aws_port": 1, "outputs": {}, "pid": 1}')
         with running(state, say) as (roster, _):
             item = aws.client("dynamodb", roster.aws_port).get_item(TableName="old", Key={"userid": {"S": "x"}})
             assert item["Item"]["document"] == document

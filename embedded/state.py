@@ -1,0 +1,75 @@
+"""The folder that STATE_DIR names: how it is made, and recognized by ``make clean``.
+
+Standard library and syntax of Python 3.6 only: ``make clean`` uses it before anything is installed.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from embedded.commands import quoted
+from infra.failure import Failure
+
+MARK = "# Made by Roster. Git ignores everything in this folder, and make clean removes the folder.\n*\n"
+"""The content of ``.gitignore`` in a folder that ``prepare`` has made or accepted. Nothing else writes it."""
+
+FORMER = {"running.json", "aws", "aws.log", "background.log", "tmp"}
+"""What earlier versions left in a state folder, without a ``.gitignore``."""
+
+
+def folder(name: str) -> Path:
+    """Return the folder that is called ``name``; ``Failure`` if that is empty."""
+    if not name:
+        raise Failure("STATE_DIR is empty: give the name of a folder, or leave STATE_DIR out.")
+    return Path(name)
+
+
+def prepare(state: Path) -> None:
+    """Make the folder ``state``, for its owner only, with a ``.gitignore`` that keeps all of it out of commits.
+
+    An existing folder is accepted if it is empty or a state folder already. ``Failure`` if ``state`` can't be used.
+    """
+    try:
+        problem = _problem(state)
+    except OSError as error:
+        problem = f"can't be used ({error.strerror})"
+    if problem:
+        raise Failure(f"STATE_DIR is {quoted(state)}, which {problem}: give the name of a new or an empty folder.")
+
+
+def is_prepared(state: Path) -> bool:
+    """Return whether ``prepare`` has made or accepted ``state``."""
+    try:
+        return (state / ".gitignore").read_bytes() == MARK.encode()
+    except OSError:
+        return False
+
+
+def in_use(state: Path) -> bool:
+    """Return whether something runs with ``state``. While it does, it holds a lock on a file in there."""
+    return state.is_dir() and any(_is_locked(file) for file in state.iterdir() if file.is_file())
+
+
+def _problem(state: Path) -> str:
+    try:
+        state.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not state.is_dir():
+            return "is not a folder"
+    if is_prepared(state):
+        return "" if os.access(str(state), os.W_OK | os.X_OK) else "can't be written to"
+    names = {path.name for path in state.iterdir() if path.name != ".gitignore" or path.stat().st_size}
+    if names - FORMER or (names and "running.json" not in names):
+        return "contains files that are not Roster's"
+    state.chmod(0o700)
+    (state / ".gitignore").write_text(MARK)
+    return ""
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
