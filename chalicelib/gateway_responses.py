@@ -1,6 +1,6 @@
 """The responses that API Gateway itself returns, as problem documents: one table for every place.
 
-``infra/package.py`` generates the gateway responses of the deployed stage from it; ``local.py`` and ``local_http.py``
+``infra/rest_api.py`` generates the gateway responses of the deployed stage from it; ``local.py`` and ``local_http.py``
 return the same bytes where ``chalice local`` stands in for API Gateway. No Lambda function imports this module.
 """
 

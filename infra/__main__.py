@@ -27,7 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--with-data", action="store_true", help="destroy: backend, tables and user pool too")
     parser.add_argument("--yes", action="store_true", help="destroy: don't ask")
     parser.add_argument(
-        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="deploy: of the API stack, by default"
+        "--parameter",
+        type=_parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="deploy: a parameter of the API stack, unless infra/stages.yaml sets it",
     )
     options = parser.parse_args(arguments)
     client: Any = boto3.client
@@ -47,9 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit("\nNo longer watching. What CloudFormation has begun, it ends: see its console, or say it again.")
 
 
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None:
-    defaults = dict(parameter.split("=", 1) for parameter in options.parameter)
-    where = replace(where, api={**defaults, **where.api})
+    where = replace(where, api={**dict(options.parameter), **where.api})
     outputs = _backend_outputs(account, where)
     _say("Packaging …")
     packed = package.build(where)

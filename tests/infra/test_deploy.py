@@ -145,6 +145,11 @@ class TestCommandLine:
         assert status == 1
         assert said.startswith("There are no AWS credentials here")
 
+    def test_a_parameter_without_a_value_is_rejected(self):
+        status, said = self.infra("deploy", "--parameter", "EmulatorEndpoint")
+        assert status == 2
+        assert said.endswith("argument --parameter: 'EmulatorEndpoint' is not NAME=VALUE")
+
     def test_where_nothing_answers_it_says_so(self):
         credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
         address = f"http://127.0.0.1:{processes.free_port()}"
