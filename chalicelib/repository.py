@@ -79,7 +79,7 @@ class _Table:
 
     def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
         """See ``records.Records``. Two requests, and two more for each race lost."""
-        pause = 0.005
+        pause = 0.05
         with one_patience():
             while True:
                 before = self.get(userid)
@@ -93,7 +93,7 @@ class _Table:
                 except Conflict:
                     # Full jitter, so that racers part: "Exponential backoff and jitter" in the AWS Architecture Blog.
                     time.sleep(random.uniform(0, pause))  # noqa: S311
-                    pause = min(pause * 2, 0.2)
+                    pause = min(pause * 2, 0.4)
                 else:
                     return after
 
