@@ -133,11 +133,18 @@ def crowd(api):
     """The userids of everybody, 2,500 of them made just for this."""
     everybody = {record.userid for record in _all(api.users)}
     made = {f"crowd-{uuid.uuid4().hex}" for _ in range(2500)}
-    for userid in made:
-        api.users.put(records.stamp(userid, {"n": 1}))
+    record = records.stamp("crowd", {"n": 1})
+    stored = {"document": {"M": {"n": {"N": "1"}}}, "timestamp": {"S": record.timestamp}, "revision": {"S": "1"}}
+    write_all(api, [{"PutRequest": {"Item": {"userid": {"S": userid}, **stored}}} for userid in made])
     yield everybody | made
-    for userid in made:
-        api.users.delete(userid)
+    write_all(api, [{"DeleteRequest": {"Key": {"userid": {"S": userid}}}} for userid in made])
+
+
+def write_all(api, requests):
+    """As many at once as DynamoDB accepts."""
+    for start in range(0, len(requests), 25):
+        batch = {api.users_table: requests[start : start + 25]}
+        assert api.connection.client.batch_write_item(RequestItems=batch)["UnprocessedItems"] == {}
 
 
 def test_a_list_of_2500_users_walked_by_link_alone_yields_each_exactly_once(api, admin, crowd):

@@ -24,7 +24,7 @@ from embedded.processes import Identity
 from tests.embedded.test_make_run import Run, free_ports
 
 IS_LONG = "FUZZ_EXAMPLES" in os.environ
-KILLS = 20 if IS_LONG else 2
+KILLS = 20 if IS_LONG else 1
 DOCUMENTS = 500 if IS_LONG else 60
 WRITERS = 4
 
