@@ -382,8 +382,10 @@ def local(folder):
     """The ``local`` target."""
     api_port, aws_port = processes.free_port(), processes.free_port()
     with stack.running(api_port, aws_port, folder, lambda _: None, log=folder / "api.log") as (running, *_):
-        yield from _connected(_Local(running), aws_port, running.outputs)
-        logged.texts.append((folder / "api.log").read_text())
+        target = _Local(running)
+        target.log = folder / "api.log"
+        yield from _connected(target, aws_port, running.outputs)
+        logged.texts.append(target.log.read_text())
 
 
 @contextmanager

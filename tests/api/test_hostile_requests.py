@@ -341,3 +341,15 @@ def test_a_thousand_requests_at_once_have_ids_of_their_own(api):
     answers = api.at_once([lambda: exchange(api, get("/open"))] * 1000)
     ids = [re.search(rb"\r\nX-Request-Id: (\S+)", answer)[1] for answer in answers]
     assert len(set(ids)) == 1000
+
+
+def test_a_token_sent_as_a_method_is_a_method_that_no_route_supports(api, person):
+    """That it is not logged is looked at for all tests together: ``tests/logged.py``."""
+    received = exchange(api, request(f"{person.token} /users/{person.sub}", "Connection: close"))
+    assert statuses(received) == [405]
+    assert b"Allow: " in received
+
+
+def test_control_characters_in_a_method_are_not_logged(api):
+    exchange(api, request("\x1b[31mGET /open", "Connection: close"))
+    assert "\x1b" not in api.log.read_text()

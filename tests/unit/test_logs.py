@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chalicelib.logs import TerminalFormatter
+from chalicelib.logs import TerminalFormatter, method
 
 FIELDS = {"request_id": "r-1", "method": "GET", "status": 200, "duration_ms": 1.5}
 
@@ -25,6 +25,16 @@ def test_on_a_terminal_the_place_of_a_bug_stands_below_its_line():
     first, below = TerminalFormatter().format(record(error="KeyError", frames="  File …\n")).split("\n", 1)
     assert first.endswith("request error=KeyError")
     assert below == "  File …\n"
+
+
+def test_on_a_terminal_a_value_can_not_move_the_cursor_or_begin_a_line():
+    line = TerminalFormatter().format(record(reason="\x1b[2J\r\n\x9b31m\u202eü"))
+    assert line.endswith("reason=\\x1b[2J\\r\\n\\x9b31m\\u202eü")
+
+
+def test_a_method_that_is_none_of_https_own_is_not_logged():
+    assert method("PATCH") == "PATCH"
+    assert [method(text) for text in (None, "", "get", "eyJhbGciOiJub25lIn0", "GET\x1b")] == ["-"] * 5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Lambda's runtime has wheels for Linux only")
