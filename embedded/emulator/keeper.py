@@ -55,7 +55,7 @@ class Keeper:
     def __init__(self, ministacks_own: Path) -> None:
         self._folder = ministacks_own / saved_state.FOLDER
         self._files_of_ministack = [ministacks_own / f"{service}.json" for service in ministack._state_map]
-        self._states: Mapping[str, Any] = {}
+        self._states: dict[str, Any] = {}  # what is loaded, and later what no service takes
         self._is_loaded = asyncio.Event()
         self._changed = asyncio.Event()
         self._child = 0
@@ -77,13 +77,18 @@ class Keeper:
 
     def _load(self) -> None:
         """In place of ministack's own, which logs what it can't restore and starts without it."""
-        for service, module in ministack._state_map.items():
-            if self._states.get(service):
+        out_of_order = {}
+        for service, state in self._states.items():
+            module = ministack._get_module(ministack._state_map[service])
+            if isinstance(module, ministack._ErrorModule):
+                out_of_order[service] = state
+            elif state:
                 try:
-                    ministack._get_module(module).load_persisted_state(self._states[service])
+                    module.load_persisted_state(state)
                 except Exception as error:  # noqa: BLE001
                     print(f"{self._folder}: {service} can't be restored ({error!r}).", file=sys.stderr, flush=True)
                     os._exit(Unreadable.STATUS)
+        self._states = out_of_order
         self._is_loaded.set()
         self._changed.set()  # so that what can't be written to shows at once
 
@@ -112,14 +117,14 @@ class Keeper:
                 await asyncio.wait_for(self._changed.wait(), IDLE_PAUSE)
             self._changed.clear()
             started = time.monotonic()
-            report = self._start_saving()
-            while (status := self._ended()) is None:
+            self._start_saving()
+            while self._child and not self._is_ending and not self._ended(os.WNOHANG):
                 await asyncio.sleep(0.01)
-            if self._note(status, report):
-                await asyncio.sleep(max(PAUSE, SHARE * (time.monotonic() - started)))
-            else:
+            if self.error:
                 self._changed.set()
                 await asyncio.sleep(RETRY_PAUSE)
+            else:
+                await asyncio.sleep(max(PAUSE, SHARE * (time.monotonic() - started)))
 
     def _save_at_the_end(self, _services: Mapping[str, Callable[[], Any]]) -> None:
         """In place of ministack's own, once it serves no more."""
@@ -127,38 +132,42 @@ class Keeper:
         if self._child:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
-        report = self._start_saving()
-        _, status = os.waitpid(self._child, 0)
-        self._note(status, report)
+        self._start_saving()
+        if self._child:
+            self._ended(0)
 
-    def _start_saving(self) -> int:
-        """Fork a child that saves what is in memory now; returns where it writes why it failed, if it does."""
+    def _start_saving(self) -> None:
+        """Fork a child that saves what is in memory now, and tells through a pipe why it failed, if it does."""
         self._next_at = saved_state.now()
-        report, child_end = os.pipe()
-        self._child = os.fork()
-        if not self._child:
-            self._save_and_exit(child_end)
+        self._report, child_end = os.pipe()
+        try:
+            self._child = os.fork()
+            if not self._child:
+                self._save_and_exit(child_end)
+        except OSError as error:
+            os.close(self._report)
+            self._failed(error.strerror or str(error))
         os.close(child_end)
-        return report
 
-    def _ended(self) -> int | None:
-        child, status = os.waitpid(self._child, os.WNOHANG)
-        return status if child else None
-
-    def _note(self, status: int, report: int) -> bool:
-        """Whether the save that ended with ``status`` succeeded; what there is to say if not."""
-        with os.fdopen(report, "rb") as file:
-            why = file.read().decode()
+    def _ended(self, options: int) -> bool:
+        """Whether the child has ended; then notes how."""
+        child, status = os.waitpid(self._child, options)
+        if not child:
+            return False
         self._child = 0
+        with os.fdopen(self._report, "rb") as file:
+            why = file.read().decode()
         if status == 0:
             self._at, self.error = self._next_at, None
-            return True
-        error = why or f"the save ended with status {os.waitstatus_to_exitcode(status)}"
-        if error != self.error:
+        else:
+            self._failed(why or f"the save ended with status {os.waitstatus_to_exitcode(status)}")
+        return True
+
+    def _failed(self, why: str) -> None:
+        if why != self.error:
             with contextlib.suppress(OSError):  # the disk that is full may hold the log too
-                print(error, file=sys.stderr, flush=True)
-        self.error = error
-        return False
+                print(why, file=sys.stderr, flush=True)
+        self.error = why
 
     def _save_and_exit(self, report: int) -> NoReturn:
         """What the child does. It shares files and sockets with its parent, so it touches none of them."""

@@ -50,8 +50,10 @@ def write(folder: Path, saved: Saved) -> None:
         files[service] = name
         if not (folder / name).exists():
             _replace(folder / name, content)
+    _sync(folder)
     index = {"format": FORMAT, "at": saved.at, "files": files}
     _replace(folder / INDEX, json.dumps(index, indent=1).encode())
+    _sync(folder)
     for path in folder.iterdir():  # of earlier saves, whole or half written
         if path.name not in (INDEX, *files.values()):
             path.unlink(missing_ok=True)
@@ -105,7 +107,7 @@ def _index(folder: Path) -> _Index | None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` in one step, with what the disk needs to keep it through a power cut."""
+    """Write ``content`` to ``path`` in one step."""
     temporary = path.with_suffix(".tmp")
     try:
         with temporary.open("wb") as file:
@@ -116,8 +118,12 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def _sync(folder: Path) -> None:
+    """Let the disk have the names in ``folder`` too, so that they outlast a power cut."""
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)
