@@ -51,6 +51,7 @@ def main() -> None:
 def _run(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    runs.require_none(arguments.state)
     port = _port(arguments.port, "PORT")
     aws_port = _port(arguments.aws_port, "EMBEDDED_AWS_PORT")
     docs_port = _port(arguments.docs_port, "DOCS_PORT")
@@ -105,6 +106,8 @@ def _infra(arguments: argparse.Namespace) -> None:
             deploy = make_command("deploy", **settings)
             raise Failure(f"The embedded AWS does not run here: start it and deploy with {deploy}") from None
         stack = _started_in_background(arguments)
+    if arguments.arguments[0] != "outputs" and str(stack.aws_port) != arguments.aws_port:
+        _say(f"The embedded AWS of {arguments.state} runs on port {stack.aws_port}: using that one.")
     # As a process of its own: which AWS a program means is in its environment.
     parameters = {
         "EmulatorEndpoint": stack.aws,
@@ -121,9 +124,9 @@ def _infra(arguments: argparse.Namespace) -> None:
 def _started_in_background(arguments: argparse.Namespace) -> Stack:
     _port(arguments.aws_port, "EMBEDDED_AWS_PORT")
     state: Path = arguments.state
+    prepare(state)
     stop = make_command("stop", STATE_DIR=state)
     _say(f"Starting the embedded AWS, in the background on port {arguments.aws_port}. To end it: {stop}")
-    prepare(state)
     command = [
         sys.executable,
         "-m",

@@ -21,6 +21,8 @@ from embedded.processes import Identity
 from infra.failure import Failure
 
 LOCK = "lock"
+TURN = 2.0
+"""Seconds that a run may hold the lock without a note, as it does when it starts and when it ends."""
 NOTE = "running.json"
 
 
@@ -74,6 +76,18 @@ def forget(state: Path) -> None:
     (state / NOTE).unlink(missing_ok=True)
 
 
+def require_none(state: Path) -> None:
+    """``Failure`` if a run is noted in ``state`` that has not ended."""
+    run = look(state)
+    if run is not None and run.is_alive:
+        raise _already_runs(state)
+
+
+def _already_runs(state: Path) -> Failure:
+    stop = make_command("stop", STATE_DIR=state)
+    return Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or {stop}")
+
+
 @contextmanager
 def locked(state: Path, say: Callable[[str], None], patience: float = 30) -> Iterator[IO[str]]:
     """Hold the lock on ``state``: ``Failure`` if another run does.
@@ -81,14 +95,17 @@ def locked(state: Path, say: Callable[[str], None], patience: float = 30) -> Ite
     What a killed run has left is waited for: it saves what it has, and ends.
     """
     with (state / LOCK).open("a") as lock:
-        deadline = time.monotonic() + patience
+        started = time.monotonic()
         is_told = False
         while not _lock(lock):
-            run = look(state)
-            if run is None or run.is_alive:
-                stop = make_command("stop", STATE_DIR=state)
-                raise Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or {stop}")
-            if time.monotonic() > deadline:
+            require_none(state)
+            waited = time.monotonic() - started
+            if look(state) is None:  # a run that is about to begin or to end
+                if waited > TURN:
+                    raise _already_runs(state)
+                time.sleep(0.05)
+                continue
+            if waited > patience:
                 stop = make_command("stop", STATE_DIR=state)
                 raise Failure(f"An earlier run has left processes that do not end: end them with {stop}")
             if not is_told:

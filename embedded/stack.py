@@ -36,8 +36,13 @@ def aws_running(aws_port: int, state: Path, say: Callable[[str], None]) -> Itera
     with runs.locked(state, say) as lock:
         if runs.look(state) and (at := aws.saved_at(state)):
             say(f"The last run did not end properly: this one goes on with what was stored until {at}.")
+        runs.note(state)
         say("Starting the embedded AWS …")
-        embedded_aws = aws.start(aws_port, state, keep_open=[lock.fileno()])
+        try:
+            embedded_aws = aws.start(aws_port, state, keep_open=[lock.fileno()])
+        except BaseException:
+            runs.forget(state)
+            raise
         try:
             runs.note(state, [embedded_aws.identity])
             say("Deploying the backend stack …")

@@ -61,7 +61,7 @@ class Stack:
         """The outputs; ``Failure`` if the stack does not stand."""
         stack = self._described()
         if stack is None or stack["StackStatus"] not in DONE:
-            raise Failure(f"There is no stack {self.name} here that stands: deploy it first.")
+            raise Failure(f"No stack named {self.name} is deployed: deploy it first.")
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def deploy(self, template: Template) -> Outputs:

@@ -186,8 +186,9 @@ def test_the_state_is_for_its_owner_only_and_ignored_by_git(run):
     assert (run.state / ".gitignore").read_text().splitlines()[-1] == "*"
 
 
-def test_a_second_run_with_the_same_state_is_refused(run):
-    said = make("run", STATE_DIR=run.state, **free_ports())
+@pytest.mark.parametrize("ports", ["other", "same"])
+def test_a_second_run_with_the_same_state_is_refused(run, ports):
+    said = make("run", STATE_DIR=run.state, **(free_ports() if ports == "other" else run.ports))
     assert "already runs" in said
     assert "STATE_DIR" in said
 

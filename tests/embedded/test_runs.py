@@ -96,6 +96,13 @@ class TestLooking:
 
 
 class TestLock:
+    def test_a_run_that_is_about_to_end_is_waited_for(self, tmp_path):
+        with runs.locked(tmp_path, print) as lock:
+            held = os.dup(lock.fileno())  # the note is gone, the lock not yet
+        threading.Timer(0.3, os.close, [held]).start()
+        with runs.locked(tmp_path, print):
+            pass
+
     def test_a_second_run_is_rejected(self, tmp_path):
         with runs.locked(tmp_path, print):
             runs.note(tmp_path)

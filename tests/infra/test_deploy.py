@@ -67,7 +67,7 @@ class TestStack:
         with pytest.raises(Failure, match=r"failing could not be deployed \(ROLLBACK_COMPLETE\): Domain: .+"):
             stack.deploy(template(bad))
         assert any("CREATE_FAILED" in line and "Domain" in line for line in said)
-        with pytest.raises(Failure, match="There is no stack failing here that stands"):
+        with pytest.raises(Failure, match="No stack named failing is deployed"):
             _ = stack.outputs
         stack.deploy(template(GOOD))
         assert stack.status == "CREATE_COMPLETE"
