@@ -24,6 +24,10 @@ log = logging.getLogger("roster.local")
 LENGTH = re.compile(r"\d{1,12}", re.ASCII)
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 LOOPBACK_HOST = re.compile(r"127\.\d+\.\d+\.\d+|\[::1\]|(?:[a-z0-9-]+\.)*localhost", re.ASCII | re.IGNORECASE)
+MAX_PAYLOAD = 10 * 1024 * 1024
+"""Bytes of a request, as for API Gateway ("Quotas for REST APIs" in its developer guide)."""
+MAX_DRAINED = 10 * MAX_PAYLOAD
+CHUNK = 64 * 1024
 ABSOLUTE_FORM = re.compile(r"https?://(?P<authority>[^/?#]+)(?P<rest>.*)", re.ASCII | re.IGNORECASE)
 
 
@@ -35,6 +39,7 @@ def mend(cors: Mapping[str, str]) -> None:
     handler._send_http_response = _without_body_where_none_may_be(handler._send_http_response)
     handler._parse_payload = _read_whole
     handler._generic_handle = _refusing(handler._generic_handle)
+    handler.setup = _watching_lines(handler.setup)
     handler.send_error, handler.cors = _send_problem, cors
     for method in ("GET", "PUT", "POST", "HEAD", "DELETE", "PATCH", "OPTIONS"):
         setattr(handler, f"do_{method}", handler._generic_handle)
@@ -65,6 +70,31 @@ class _HungUp(Exception):
     """The client has gone in the middle of its request."""
 
 
+class _Lines:
+    """What a client sends, and whether a line of it had a CR inside (RFC 9112, section 2.2)."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.has_bare_cr = False
+
+    def readline(self, *arguments: int) -> bytes:
+        line: bytes = self._file.readline(*arguments)
+        self.has_bare_cr |= b"\r" in line.removesuffix(b"\n").removesuffix(b"\r")
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _watching_lines(setup: Callable[[Any], None]) -> Callable[[Any], None]:
+    @wraps(setup)
+    def set_up(handler: Any) -> None:
+        setup(handler)
+        handler.rfile = _Lines(handler.rfile)
+
+    return set_up
+
+
 def _read_whole(handler: Any) -> tuple[dict[str, str], bytes | None]:
     """In place of Chalice's ``_parse_payload``: the headers, and a body that is whole."""
     headers = _headers(handler)
@@ -73,6 +103,11 @@ def _read_whole(handler: Any) -> tuple[dict[str, str], bytes | None]:
     length = headers.get("content-length", "0")
     if not LENGTH.fullmatch(length):
         raise _Unreadable(GatewayResponse(INVALID_REQUEST, "Content-Length must be one whole number."))
+    if int(length) > MAX_PAYLOAD:
+        if int(length) <= MAX_DRAINED:  # a client that is still sending would not read the answer
+            for start in range(0, int(length), CHUNK):
+                handler.rfile.read(min(CHUNK, int(length) - start))
+        raise _Unreadable(gateway_responses.BY_TYPE["REQUEST_TOO_LARGE"])
     body = handler.rfile.read(int(length)) if int(length) else None
     if len(body or b"") < int(length):
         raise _HungUp
@@ -84,6 +119,9 @@ def _headers(handler: Any) -> dict[str, str]:
 
     RFC 9110, sections 5.3 and 5.5. Links are built from ``Host``, so it is an address of this machine.
     """
+    if handler.headers.defects or handler.rfile.has_bare_cr:
+        # Python's parser would take this line for the end of the headers, or for two of them.
+        raise _Unreadable(GatewayResponse(INVALID_REQUEST, "A header line is malformed."))
     lines: dict[str, list[str]] = {}
     for name, value in handler.headers.items():
         lines.setdefault(name.lower(), []).append(value.strip(" \t"))
@@ -138,6 +176,7 @@ def _in_origin_form(handler: Any) -> None:
 
 def _send_problem(handler: Any, code: int, _message: str | None = None, _explain: str | None = None) -> None:
     """The server's ``send_error``, with a problem document in place of a page of HTML."""
+    handler.path = ""  # of an earlier request on the connection, if this one's first line could not be read
     _reject(handler, gateway_responses.BY_STATUS.get(HTTPStatus(code), gateway_responses.UNPARSABLE))
 
 

@@ -67,7 +67,7 @@ def parse_object(body: bytes, set_by_service: Collection[str] = ()) -> JsonObjec
         raise Invalid.at("", "The body is JSON, but not an object.")
     if len(body) > MAX_BYTES:
         echoed = {name: document[name] for name in set_by_service if name in document}
-        size = len(body) - (len(dumps(echoed).encode()) - len("{}") + len(",") if echoed else 0)
+        size = len(body) - (len(shortest(echoed).encode()) - len("{}") + len(",") if echoed else 0)
         if size > MAX_BYTES:
             raise TooLarge(_TOO_LARGE.format(size))
     return document

@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _port(text: str, variable: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 2**16:
+    if not text.isdecimal() or len(text) > 5 or not 0 < int(text) < 2**16:
         raise Failure(f"{variable} is {text}: a port is a number from 1 to 65535.")
     require_free(int(text), variable)
     return int(text)
@@ -158,23 +158,31 @@ def _kept(state: Path) -> str:
     return f"{state} has what was stored until {at}." if at else f"{state} has nothing."
 
 
-def _interrupt(number: int, _frame: object) -> None:
-    signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the saving of the state
+def _interrupt(_number: int, _frame: object) -> None:
+    _ignore_interrupts()
     raise KeyboardInterrupt
+
+
+def _ignore_interrupts() -> None:
+    """From now on: a second Ctrl-C must not interrupt the saving of the state."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _watch(stack: Stack, *processes: Process) -> None:
     """Return never: ``Failure`` when a process ends. Say so when the state can't be saved, and when it can again."""
-    error = None
+    error = ""
     while True:
         for process in processes:
             if not process.is_running:
+                _ignore_interrupts()
                 raise Failure(f"{process.name} ended by itself; everything else is stopped too.")
-        before, error = error, aws.failure_to_save(stack.aws_port)
-        if error and error != before:
-            _say(f"The state can't be saved ({error}): what is stored from now on may get lost.")
-        elif before and not error:
+        now = aws.failure_to_save(stack.aws_port)
+        if now and now != error:
+            _say(f"The state can't be saved ({now}): what is stored from now on may get lost.")
+        elif error and now == "":
             _say("The state is saved again.")
+        error = error if now is None else now
         time.sleep(0.5)
 
 

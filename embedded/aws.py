@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from embedded.emulator import STATUS, saved_state
+from embedded.leash import GRACE
 from embedded.processes import HOST, ON_LEASH, PROJECT, Process
 from infra.cloudformation import Account
 from infra.failure import Failure
@@ -31,13 +32,14 @@ class EmbeddedAWS(Process):
 
     def __init__(self, port: int, state: Path, keep_open: Sequence[int]) -> None:
         self._state = state
+        self.is_up = False
         command = [str(PYTHON), "-m", "embedded.emulator"]
         environ = _settings(port, state.absolute())
         super().__init__("The embedded AWS", command, environ, state / "aws.log", pass_fds=keep_open, **ON_LEASH)
 
-    def stop(self, seconds: float = 20) -> int:
-        """End it; ``NotSaved`` if it was running and has not saved all it had."""
-        was_running = self.is_running
+    def stop(self, seconds: float = GRACE) -> int:
+        """End it; ``NotSaved`` if it was up and has not saved all it had."""
+        was_running = self.is_running and self.is_up
         status = super().stop(seconds)
         if was_running and status != 0:
             at = saved_at(self._state)
@@ -68,6 +70,7 @@ def start(port: int, state: Path, keep_open: Sequence[int] = ()) -> EmbeddedAWS:
     process = EmbeddedAWS(port, state, keep_open)
     try:
         process.wait_until_answering(f"{endpoint(port)}/_ministack/health", seconds=60)
+        process.is_up = True
     except BaseException:
         process.stop()
         raise
@@ -97,13 +100,12 @@ def _settings(port: int, state: Path) -> dict[str, str]:
 
 
 def failure_to_save(port: int) -> str | None:
-    """Why the running embedded AWS could not save its state just now; ``None`` if it could, or can't be asked."""
+    """Why the running embedded AWS could not save its state just now, or ``""``; ``None`` if it can't be asked."""
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
             f"{endpoint(port)}{STATUS}", timeout=1
         ) as a:
-            error: str | None = json.load(a)["error"]
-            return error
+            return json.load(a)["error"] or ""
     except (OSError, ValueError):
         return None
 

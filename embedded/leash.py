@@ -13,8 +13,8 @@ import signal
 import sys
 import threading
 
-GRACE = 20.0
-"""Seconds that a program has, after SIGTERM, to end by itself."""
+GRACE = 150.0
+"""Seconds that a program has, after SIGTERM, to end by itself: the embedded AWS saves its state."""
 
 
 def end_with_parent() -> None:

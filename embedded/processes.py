@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -95,9 +96,14 @@ class Process:
         return self._popen.poll() is None
 
     def wait_until_answering(self, url: str, seconds: float) -> None:
-        """Return once ``url`` answers 200; ``Failure`` if the process ends first or the time is up."""
+        """Return once ``url`` answers 200; ``Failure`` if the process ends first or the time is up.
+
+        Somebody else who answers there does not count.
+        """
 
         def ask() -> None:
+            if not self._listens_on(urlsplit(url).port):
+                raise Failure(f"{self.name} does not listen yet.")
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=1):
                 pass
 
@@ -116,6 +122,15 @@ class Process:
             if time.monotonic() > deadline:
                 raise Failure(f"{self.name} does not answer after {seconds:.0f} seconds: see {self._log}.")
             time.sleep(0.05)
+
+    def _listens_on(self, port: int | None) -> bool:
+        try:
+            connections = psutil.Process(self._popen.pid).net_connections("tcp")
+        except psutil.AccessDenied:  # not every system lets one look
+            return True
+        except psutil.NoSuchProcess:
+            return False
+        return any(one.laddr.port == port and one.status == psutil.CONN_LISTEN for one in connections if one.laddr)
 
     def stop(self, seconds: float = 20) -> int:
         """Ask it and all that it started to end; after ``seconds``, end it. Its exit status."""

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from embedded.commands import make_command
+from embedded.leash import GRACE
 from embedded.processes import Identity
+from embedded.state import is_locked
 from infra.failure import Failure
 
 LOCK = "lock"
@@ -58,7 +60,7 @@ def look(state: Path) -> Run | None:
         note = json.loads((state / NOTE).read_text())
         children = tuple(Identity(**child) for child in note["children"])
         return Run(Identity(**note["process"]), children, note["stack"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -94,6 +96,8 @@ def locked(state: Path, say: Callable[[str], None], patience: float = 30) -> Ite
 
     What a killed run has left is waited for: it saves what it has, and ends.
     """
+    if (state / NOTE).exists() and is_locked(state / NOTE):  # version 0.1.0 locks its note, and only that
+        raise _already_runs(state)
     with (state / LOCK).open("a") as lock:
         started = time.monotonic()
         is_told = False
@@ -115,7 +119,7 @@ def locked(state: Path, say: Callable[[str], None], patience: float = 30) -> Ite
         yield lock
 
 
-def stop(run: Run, seconds: float = 40) -> None:
+def stop(run: Run, seconds: float = GRACE + 20) -> None:
     """End ``run``, or what is left of it; ``Failure`` if that can't be done."""
     deadline = time.monotonic() + seconds
     for member in [run.process] if run.is_alive else run.leftovers:

@@ -47,7 +47,7 @@ def is_prepared(state: Path) -> bool:
 
 def in_use(state: Path) -> bool:
     """Return whether something runs with ``state``. While it does, it holds a lock on a file in there."""
-    return state.is_dir() and any(_is_locked(file) for file in state.iterdir() if file.is_file())
+    return state.is_dir() and any(is_locked(file) for file in state.iterdir() if file.is_file())
 
 
 def _problem(state: Path) -> str:
@@ -66,7 +66,8 @@ def _problem(state: Path) -> str:
     return ""
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
+    """Return whether another process holds a lock on the file ``path``."""
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -10,12 +10,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from embedded.emulator import NOT_SAVED
 from embedded.emulator.saved_state import Unreadable
 from embedded.leash import end_with_parent
 
 MINISTACK = "1.5.33"
 """The version that ``keeper.py`` was written for: it takes over parts of it that have no public name."""
-NOT_SAVED = 4
 
 
 def main() -> None:

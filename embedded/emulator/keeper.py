@@ -21,7 +21,7 @@ from ministack import app as ministack
 from ministack.core import persistence
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from embedded.emulator import STATUS, saved_state
+from embedded.emulator import NOT_SAVED, STATUS, saved_state
 from embedded.emulator.saved_state import Saved, Unreadable
 from embedded.emulator.state_json import Codec
 
@@ -31,8 +31,8 @@ IDLE_PAUSE = 15.0
 """Seconds after which a save is made although no request changed anything: schedules and queues may have."""
 RETRY_PAUSE = 2.0
 """Seconds from a save that failed to the next."""
-SAVE_SECONDS = 60
-"""What a save may take."""
+SAVE_SECONDS = 120
+"""What a save may take; ``GRACE`` is longer."""
 SHARE = 4
 """How many times as long as a save took its successor waits, so that saving takes a fifth of a processor at most."""
 
@@ -97,18 +97,16 @@ class Keeper:
             saving = asyncio.create_task(self._save_again_and_again())
             await self._serve(scope, receive, send)
             saving.cancel()
+            if self._is_ending:  # at once: from here on, one more SIGTERM would change the exit status
+                os._exit(NOT_SAVED if self.error else 0)
         elif scope["type"] == "http" and scope["path"] == STATUS:
-            await self._tell(send)
+            await _respond(send, 200, {"at": self._at, "error": self.error})
+        elif scope["type"] == "http" and _is_for_ministacks_developers(scope):
+            await _respond(send, 403, {"message": "Not available here: anybody's web page could ask for it."})
         else:
             await self._serve(scope, receive, send)
             if scope["type"] == "http" and _may_change_something(scope):
                 self._changed.set()
-
-    async def _tell(self, send: Send) -> None:
-        body = json.dumps({"at": self._at, "error": self.error}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
 
     async def _save_again_and_again(self) -> None:
         await self._is_loaded.wait()
@@ -139,7 +137,11 @@ class Keeper:
     def _start_saving(self) -> None:
         """Fork a child that saves what is in memory now, and tells through a pipe why it failed, if it does."""
         self._next_at = saved_state.now()
-        self._report, child_end = os.pipe()
+        try:
+            self._report, child_end = os.pipe()
+        except OSError as error:
+            self._failed(error.strerror or str(error))
+            return
         try:
             self._child = os.fork()
             if not self._child:
@@ -175,8 +177,9 @@ class Keeper:
         try:
             gc.disable()  # it would touch, and so copy, every page
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
-                signal.signal(number, signal.SIG_DFL)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # its group gets them too, and the save is to be finished
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(SAVE_SECONDS)  # should another thread have held a lock at the fork
             self._save()
             status = 0
@@ -205,6 +208,18 @@ class Keeper:
             path.unlink(missing_ok=True)
         if functions is not None:
             prune(used_code)
+
+
+async def _respond(send: Send, status: int, content: dict[str, Any]) -> None:
+    body = json.dumps(content).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _is_for_ministacks_developers(scope: dict[str, Any]) -> bool:
+    """Resetting everything, among others: no credentials are asked for, and a browser sends it for any page."""
+    return scope["path"].startswith(("/_ministack", "/_localstack")) and scope["method"] not in ("GET", "HEAD")
 
 
 def _may_change_something(scope: dict[str, Any]) -> bool:

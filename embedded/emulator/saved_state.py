@@ -48,7 +48,7 @@ def write(folder: Path, saved: Saved) -> None:
         content = state.encode()
         name = f"{service}-{hashlib.sha256(content).hexdigest()}.json"
         files[service] = name
-        if not (folder / name).exists():
+        if not _is_there(folder / name, len(content)):
             _replace(folder / name, content)
     _sync(folder)
     index = {"format": FORMAT, "at": saved.at, "files": files}
@@ -104,6 +104,14 @@ def _index(folder: Path) -> _Index | None:
         raise Unreadable(f"{path} can't be read ({error.strerror}).") from None
     except (ValueError, KeyError, TypeError):
         raise Unreadable(f"{path} is damaged.") from None
+
+
+def _is_there(path: Path, size: int) -> bool:
+    """Whether a file of this name, which tells its content, is there and has not been cut short."""
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -97,16 +97,13 @@ def test_a_body_that_is_cut_off_is_not_taken_for_the_body(api, person):
         ("GET /open", [f"X-Padding: {'a' * 70_000}"], "headers-too-large"),
         ("GET /open", [f"X-{number}: a" for number in range(200)], "headers-too-large"),
         (f"GET /{'a' * 70_000}", [], "uri-too-long"),
-        ("PUT /users/x", [JSON, "Content-Length: 999999999999"], None),
+        ("PUT /users/x", [JSON, "Content-Length: 999999999999"], "too-large"),
     ],
     ids=["a header of 70 KB", "200 headers", "a path of 70 KB", "a body of a terabyte that never comes"],
 )
 def test_oversized_requests_are_refused_and_the_next_is_served(api, line, headers, problem):
     received = exchange(api, request(line, *headers), hang_up=True)
-    if problem is None:
-        assert received == b""
-    else:
-        is_problem(received, problem)
+    is_problem(received, problem)
     assert api.get("/open").status == 200
 
 
@@ -176,8 +173,8 @@ def test_no_header_but_the_token_says_who_somebody_is_or_what_they_do(api, perso
 
 @pytest.mark.parametrize(
     "header",
-    ["Authorization : {token}", "X-A: a\r\n Authorization: {token}", "Authorization_: {token}"],
-    ids=["a space before the colon", "a folded line", "another name"],
+    ["X-A: a\r\n Authorization: {token}", "Authorization_: {token}"],
+    ids=["a folded line", "another name"],
 )
 def test_what_only_looks_like_the_authorization_header_is_none(api, person, header):
     sent = request("GET /", header.format(token=person.token), "Connection: close")
@@ -248,6 +245,22 @@ def test_white_space_around_a_headers_value_does_not_count(api, person):
         body=b'{"a": 1}',
     )
     assert statuses(exchange(api, put)) == [200]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["If-None-Match : *", "garbage", "Näme: x", ": x", "X: a\rIf-None-Match: *", "X: a\r\r", "Authorization : x"],
+)
+def test_a_malformed_header_line_hides_no_other_one(api, admin, line):
+    path = "/users/guarded"
+    before = api.put(path, token=admin.token, json={"kept": True}).json
+    headers = [authorization(admin), JSON, line, 'If-Match: "zzz"', "Content-Length: 2"]
+    received = exchange(api, request(f"PUT {path}", *headers, body=b"{}"))
+    is_problem(received, "invalid-request")
+    smuggled = request(f"DELETE {path}", authorization(admin))
+    received = exchange(api, request("GET /open", line, f"Content-Length: {len(smuggled)}", body=smuggled))
+    is_problem(received, "invalid-request")
+    assert api.get(path, token=admin.token).json == before
 
 
 def test_all_lines_of_a_repeated_precondition_count(api, person):

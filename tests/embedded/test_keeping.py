@@ -151,6 +151,8 @@ class TestSaving:
             assert emulator.get("before")["document"] == {"M": {"__bytes__": {"N": "1"}}}
             kept = aws.client("s3", roster.aws_port).get_object(Bucket=emulator.bucket, Key="a/b")
             assert kept["Body"].read() == b"\x00\xff"
+            assert httpx.post(f"{roster.aws}/_ministack/reset", trust_env=False).status_code == 403
+            assert emulator.get("before")
             with pytest.raises(emulator.dynamodb.exceptions.ClientError, match="security token"):
                 stranger(roster).list_tables()
         assert any("did not end properly" in line for line in say)
@@ -165,7 +167,7 @@ class TestSaving:
                 with full_disk(state):
                     emulator.put("before")
                     wait_for(lambda: aws.failure_to_save(roster.aws_port) == "File too large")
-                wait_for(lambda: not aws.failure_to_save(roster.aws_port))
+                wait_for(lambda: aws.failure_to_save(roster.aws_port) == "")
                 assert emulator.is_saved()
                 full_disk(state).__enter__()
                 emulator.put("after")
@@ -177,6 +179,37 @@ class TestSaving:
         with running(state, say) as (roster, _):
             assert Emulator(roster).get("before")
             assert not Emulator(roster).get("after")
+
+    def test_a_save_that_can_not_even_begin_is_an_error_too(self, folder, say):
+        state = folder / "no-descriptors"
+
+        def until_no_file_can_be_opened():
+            with running(state, say) as (roster, _):
+                emulator = Emulator(roster)
+                assert emulator.is_saved()
+                emulator_process = psutil.Process(pid_of(state))
+                emulator_process.rlimit(psutil.RLIMIT_NOFILE, (3, emulator_process.rlimit(psutil.RLIMIT_NOFILE)[1]))
+                emulator.put("after")
+
+        with pytest.raises(NotSaved, match="Too many open files"):
+            until_no_file_can_be_opened()
+
+    def test_a_second_request_to_end_does_not_break_off_the_last_save(self, folder, say):
+        state = folder / "no-descriptors"
+        with running(state, say) as (roster, _):
+            emulator = Emulator(roster)
+            emulator.put("last")
+            now = saved_state.now()
+            os.kill(pid_of(state), signal.SIGTERM)
+        assert aws.saved_at(state) > now
+        assert runs.look(state) is None
+
+    def test_a_file_that_was_cut_short_is_written_again(self, tmp_path):
+        saved = saved_state.Saved(saved_state.now(), {"sqs": "{}"})
+        saved_state.write(tmp_path, saved)
+        next(tmp_path.glob("sqs-*")).write_text("")
+        saved_state.write(tmp_path, saved)
+        assert saved_state.read(tmp_path) == saved
 
     def test_a_state_that_can_t_be_read_is_not_started_on_nor_touched(self, folder, say):
         state = folder / "full"

@@ -1,5 +1,6 @@
 """Who runs with a state folder: how that is told, and ended."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import pytest
 
@@ -128,6 +130,12 @@ class TestLock:
                 assert said == ["An earlier run was killed: waiting for it to save and end …"]
                 assert not identity.is_alive
 
+    def test_a_run_of_version_0_1_0_is_told_by_its_lock_on_the_note(self, tmp_path):
+        with (tmp_path / runs.NOTE).open("w") as note:
+            fcntl.flock(note, fcntl.LOCK_EX)
+            with pytest.raises(Failure, match="already runs"), runs.locked(tmp_path, print):
+                pass
+
 
 class TestStopping:
     def test_what_a_killed_run_left_is_ended(self):
@@ -151,6 +159,16 @@ child = Process("child", [sys.executable, "-m", "embedded.leash", str(script)], 
 print(child.identity.pid, flush=True)
 time.sleep(60)
 """
+
+
+class TestAnswering:
+    def test_somebody_else_who_answers_at_its_address_does_not_count(self):
+        server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+        thread = threading.Thread(target=server.handle_request, daemon=True)
+        thread.start()
+        with Process("It", SLEEP, os.environ) as waiting, pytest.raises(Failure, match="does not answer"):
+            waiting.wait_until_answering(f"http://127.0.0.1:{server.server_port}/", seconds=0.5)
+        server.server_close()
 
 
 class TestLeash:

@@ -76,6 +76,15 @@ def test_what_is_stored_can_be_patched_and_made_smaller(at_the_limit):
     assert users.patch(user, {"list": None}).document == {}
 
 
+def test_what_does_not_count_is_counted_as_short_as_it_was_sent():
+    echoed = b'"timestamp":[1e125,1e125,1e125]'
+    fits = b'{%s,"a":"%s"}' % (echoed, b"x" * (MAX_BYTES - len('{"a":""}')))
+    user = users.stored_as("u" * 128, parse_object(fits, users.SET_BY_SERVICE))
+    assert stored(returned(user), user.userid).document == user.document
+    with pytest.raises(TooLarge):
+        parse_object(fits.replace(b"x", b"xx", 1), users.SET_BY_SERVICE)
+
+
 def test_a_patch_that_makes_a_record_too_large_is_rejected():
     user = users.stored_as("jane", {"a": "x" * (MAX_BYTES - 100)})
     with pytest.raises(TooLarge, match=r"would have 358,4\d\d bytes; at most 358,400"):
