@@ -132,7 +132,7 @@ def test_a_body_that_is_not_utf_8_is_never_taken_for_another_text(api, person, o
             assert answer.json.get("profile_data", answer.json)["a"] == "\ufffd"
 
 
-@pytest.mark.parametrize("userid", ["", "a b", "a/b", "ä", "x" * 129, 1, None, True, ["a"], {"a": 1}])
+@pytest.mark.parametrize("userid", ["", ".", "..", "a b", "a/b", "ä", "x" * 129, 1, None, True, ["a"], {"a": 1}])
 def test_a_userid_in_a_body_that_can_not_be_one_is_refused(api, admin, userid):
     is_refused(api.post("/users", token=admin.token, json={"userid": userid}), INVALID, "/userid")
 

@@ -46,12 +46,14 @@ def test_every_write_has_a_revision_of_its_own():
     assert records.stamp("jane", {}).revision != records.stamp("jane", {}).revision
 
 
-@pytest.mark.parametrize("userid", ["a", "A.b_c-9", "x" * 128, "0e1c4ba4-26f7-4a5d-9d0e-3c6a3f6f3b52"])
+@pytest.mark.parametrize("userid", ["a", "...", "A.b_c-9", "x" * 128, "0e1c4ba4-26f7-4a5d-9d0e-3c6a3f6f3b52"])
 def test_these_are_userids(userid):
     assert records.checked(userid) == userid
 
 
-@pytest.mark.parametrize("userid", ["", "x" * 129, "a b", "a/b", "a%2Fb", "a*", "a?", "ä", "a\n", "a@b", "#ping", "１"])
+@pytest.mark.parametrize(
+    "userid", ["", ".", "..", "x" * 129, "a b", "a/b", "a%2Fb", "a*", "a?", "ä", "a\n", "a@b", "#ping", "１"]
+)
 def test_these_are_not(userid):
     with pytest.raises(Invalid) as refused:
         records.checked(userid)
