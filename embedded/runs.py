@@ -102,17 +102,14 @@ def locked(state: Path, say: Callable[[str], None], patience: float = 30) -> Ite
         started = time.monotonic()
         is_told = False
         while not _lock(lock):
-            require_none(state)
-            waited = time.monotonic() - started
-            if look(state) is None:  # a run that is about to begin or to end
-                if waited > TURN:
-                    raise _already_runs(state)
-                time.sleep(0.05)
-                continue
+            run, waited = look(state), time.monotonic() - started
+            # Without a note, a run is about to begin or to end.
+            if run.is_alive if run else waited > TURN:
+                raise _already_runs(state)
             if waited > patience:
                 stop = make_command("stop", STATE_DIR=state)
                 raise Failure(f"An earlier run has left processes that do not end: end them with {stop}")
-            if not is_told:
+            if run and not is_told:
                 say("An earlier run was killed: waiting for it to save and end …")
                 is_told = True
             time.sleep(0.05)

@@ -79,15 +79,15 @@ class Keeper:
         """In place of ministack's own, which logs what it can't restore and starts without it."""
         out_of_order = {}
         for service, state in self._states.items():
-            module = ministack._get_module(ministack._state_map[service])
-            if isinstance(module, ministack._ErrorModule):
-                out_of_order[service] = state
-            elif state:
-                try:
+            try:
+                module = ministack._get_module(ministack._state_map[service])
+                if isinstance(module, ministack._ErrorModule):
+                    out_of_order[service] = state
+                elif state:
                     module.load_persisted_state(state)
-                except Exception as error:  # noqa: BLE001
-                    print(f"{self._folder}: {service} can't be restored ({error!r}).", file=sys.stderr, flush=True)
-                    os._exit(Unreadable.STATUS)
+            except Exception as error:  # noqa: BLE001
+                print(f"{self._folder}: {service} can't be restored ({error!r}).", file=sys.stderr, flush=True)
+                os._exit(Unreadable.STATUS)
         self._states = out_of_order
         self._is_loaded.set()
         self._changed.set()  # so that what can't be written to shows at once
@@ -130,6 +130,7 @@ class Keeper:
         if self._child:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
+            self._child = 0
         self._start_saving()
         if self._child:
             self._ended(0)
