@@ -5,17 +5,18 @@ from http import HTTPStatus
 
 from chalice.app import AuthRequest, AuthResponse, CognitoUserPoolAuthorizer, Response
 
-from chalicelib import records, responses, users
-from chalicelib.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller
-from chalicelib.api import Api
-from chalicelib.dynamodb import DynamoDB
+from chalicelib import records, users
 from chalicelib.errors import NotFound
 from chalicelib.greeting import greeting
 from chalicelib.health import Health
 from chalicelib.repository import ProfileRepository, UserRepository
+from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller
+from chalicelib.security.signing_keys import SigningKeys
+from chalicelib.security.tokens import Verifier
 from chalicelib.settings import Settings
-from chalicelib.signing_keys import SigningKeys
-from chalicelib.tokens import Verifier
+from chalicelib.storage.dynamodb import DynamoDB
+from chalicelib.web import responses
+from chalicelib.web.api import Api
 
 settings = Settings.from_environ(os.environ)
 app = Api("roster", settings)
@@ -35,9 +36,9 @@ health = Health(
 )
 
 if settings.chalice_cli:
-    from chalicelib import local
+    from chalicelib.local import gateway
 
-    local.enforce(verifier, app.cors_headers)
+    gateway.enforce(verifier, app.cors_headers)
 
 
 # Who is there

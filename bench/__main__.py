@@ -15,8 +15,8 @@ from bench import growth
 from bench.candidates import Candidate, apis, authorizers, runtime
 from bench.figures import Figures, write
 from bench.lab import EVENTS, Lab, environment, say, served
-from tests.lambda_events import TOKEN_EVENT
-from tests.pool import Pool
+from testbed.events import TOKEN_EVENT
+from testbed.pool import Pool
 
 SLOW = 0.02
 """Seconds that DynamoDB takes while threads are counted."""

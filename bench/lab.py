@@ -13,8 +13,8 @@ from typing import Any
 from bench.candidates import Candidate
 from bench.figures import Comparison
 from infra.backend import NOWHERE
-from tests.lambda_events import proxy_event
-from tests.pool import Pool
+from testbed.events import proxy_event
+from testbed.pool import Pool
 
 HERE = Path(__file__).parent
 

@@ -19,7 +19,7 @@ import psutil
 from bench import figures
 from bench.figures import LoadRun
 from bench.lab import say
-from tests.api import targets
+from testbed import targets
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 TARGETS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {

@@ -14,8 +14,8 @@ from pathlib import Path
 from bench.candidates import Candidate, roster, runtime
 from bench.figures import Soak, write
 from bench.lab import EVENTS, Lab, environment, say, served
-from tests.lambda_events import TOKEN_EVENT, proxy_event
-from tests.pool import Pool
+from testbed.events import TOKEN_EVENT, proxy_event
+from testbed.pool import Pool
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from chalicelib.strict_json import JsonObject
+from chalicelib.json.strict_json import JsonObject
 
 
 def greeting(claims: Mapping[str, str]) -> JsonObject:

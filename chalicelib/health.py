@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib import __version__
-from chalicelib.strict_json import JsonObject
+from chalicelib.json.strict_json import JsonObject
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,7 +1,7 @@
 """A profile: one JSON object, ``profile_data``, that belongs to a signed-in user."""
 
+from chalicelib.json.strict_json import JsonObject
 from chalicelib.records import Record
-from chalicelib.strict_json import JsonObject
 
 
 def to_json(profile: Record) -> JsonObject:

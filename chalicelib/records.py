@@ -12,8 +12,8 @@ from typing import Protocol
 from uuid import uuid4
 
 from chalicelib.errors import Invalid, TooLarge
-from chalicelib.merge_patch import merge
-from chalicelib.strict_json import MAX_BYTES, Json, JsonObject, dumps, shortest, significant
+from chalicelib.json.merge_patch import merge
+from chalicelib.json.strict_json import MAX_BYTES, Json, JsonObject, dumps, shortest, significant
 
 MAX_STORED = 400 * 1024 - 1024
 """Bytes of a stored document: DynamoDB's limit for an item, less what Roster stores beside the document."""

@@ -13,15 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import attribute_values
-from chalicelib.dynamodb import CHANGED, DynamoDB, Refused, failures_named, one_patience
 from chalicelib.errors import Conflict, KeyReused, NotFound
 from chalicelib.records import ABSENT, Precondition, Record, still
+from chalicelib.storage import attribute_values
+from chalicelib.storage.dynamodb import CHANGED, DynamoDB, Refused, failures_named, one_patience
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as AttributeValue
 
-    from chalicelib.strict_json import JsonObject
+    from chalicelib.json.strict_json import JsonObject
 
     Key = dict[str, AttributeValue]
 

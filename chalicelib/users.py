@@ -4,9 +4,9 @@ from hashlib import sha256
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from chalicelib.errors import Invalid
+from chalicelib.json.strict_json import JsonObject, canonical
 from chalicelib.records import Record, stamp
 from chalicelib.records import patch as patch_record
-from chalicelib.strict_json import JsonObject, canonical
 
 SET_BY_SERVICE = frozenset({"userid", "timestamp"})
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from chalicelib import gateway_responses
-from chalicelib.gateway_responses import GatewayResponse
+from chalicelib.web import gateway_responses
+from chalicelib.web.gateway_responses import GatewayResponse
 
 INTEGRATION = "x-amazon-apigateway-integration"
 ANY_METHOD = "x-amazon-apigateway-any-method"

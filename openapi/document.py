@@ -10,9 +10,10 @@ from typing import Any
 
 from chalice.app import Chalice, CognitoUserPoolAuthorizer
 
-from chalicelib import __version__, api, gateway_responses, problems
-from chalicelib.access import Rule
-from chalicelib.problems import Problem
+from chalicelib import __version__
+from chalicelib.security.access import Rule
+from chalicelib.web import api, gateway_responses, problems
+from chalicelib.web.problems import Problem
 
 Json = dict[str, Any]
 

@@ -6,7 +6,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import logged
+pytest.register_assert_rewrite("testbed")
+
+from testbed import logged  # noqa: E402
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")

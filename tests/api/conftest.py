@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.api import targets
+from testbed import targets
 
 TARGETS = {"inprocess": targets.in_process, "local": targets.local, "deployed": targets.deployed}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.targets import DIFFERENCES, PASSWORD
+from testbed.targets import DIFFERENCES, PASSWORD
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "local-and-cloud.md"
 

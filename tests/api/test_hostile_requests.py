@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.api import description
+from testbed import description
 
 pytestmark = pytest.mark.parametrize("api", ["local"], indirect=True)
 
@@ -357,7 +357,7 @@ def test_a_thousand_requests_at_once_have_ids_of_their_own(api):
 
 
 def test_a_token_sent_as_a_method_is_a_method_that_no_route_supports(api, person):
-    """That it is not logged is looked at for all tests together: ``tests/logged.py``."""
+    """That it is not logged is looked at for all tests together: ``testbed/logged.py``."""
     received = exchange(api, request(f"{person.token} /users/{person.sub}", "Connection: close"))
     assert statuses(received) == [405]
     assert b"Allow: " in received

@@ -1,7 +1,7 @@
 """Routes that need no token."""
 
 from chalicelib import __version__
-from tests.api import description
+from testbed import description
 
 
 def test_the_open_route_answers_a_message(api):

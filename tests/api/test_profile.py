@@ -6,9 +6,9 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from testbed.pool import Pool
 from tests import documents
 from tests.api.test_users import DOCUMENT
-from tests.pool import Pool
 
 PROFILE = "/user/profile"
 

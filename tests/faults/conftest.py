@@ -11,10 +11,10 @@ import pytest
 from chalicelib.repository import ProfileRepository, UserRepository
 from embedded import aws, processes, stack
 from infra import backend, stages
-from tests import logged
-from tests.api.targets import Connected
+from testbed import logged
+from testbed.pool import KeyServer, Pool
+from testbed.targets import Connected
 from tests.faults.proxy import Proxy
-from tests.pool import KeyServer, Pool
 
 WITHIN = 7.0
 """Seconds within which every answer comes, whatever has happened."""

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib import entity_tags, records
+from chalicelib import records
+from chalicelib.web import entity_tags
 from tests.faults import proxy
 
 WRITES = ("updateitem", "deleteitem")

@@ -6,10 +6,10 @@ import pytest
 from chalice.test import Client
 
 from chalicelib import records
-from tests.api.targets import imported_app
+from testbed.pool import KeyServer, Pool
+from testbed.targets import imported_app
 from tests.faults import proxy
 from tests.faults.test_database import DOCS
-from tests.pool import KeyServer, Pool
 from tests.unit.test_settings import GOOD
 
 FAULTS = {

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib import dynamodb
 from chalicelib.errors import Unavailable
 from chalicelib.repository import UserRepository
+from chalicelib.storage import dynamodb
 from tests.faults import proxy
 
 

@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from chalicelib.strict_json import dumps
+from chalicelib.json.strict_json import dumps
 from embedded import aws, runs
 from embedded.processes import Identity
 from tests.embedded.test_make_run import Run, free_ports

@@ -15,12 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from moto import mock_aws
 
 from chalicelib import records
-from chalicelib.dynamodb import DynamoDB
 from chalicelib.errors import Conflict, KeyReused, NotFound
 from chalicelib.records import ABSENT, Precondition
 from chalicelib.repository import ProfileRepository, UserRepository
-from tests import backend_template, documents
-from tests.api import targets
+from chalicelib.storage.dynamodb import DynamoDB
+from testbed import backend_template, targets
+from tests import documents
 from tests.in_memory import InMemoryRepository
 
 LONG = "FUZZ_EXAMPLES" in os.environ

@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from infra import backend, chalice_stage, stages
 from infra.package import PROJECT
-from tests.api.targets import imported_app
+from testbed.targets import imported_app
 
 OUTPUTS = {
     "UsersTable": "users",

@@ -18,8 +18,8 @@ from infra import backend, stages
 from infra.__main__ import main
 from infra.cloudformation import Template
 from infra.failure import Failure
-from tests import backend_template
-from tests.api.targets import make_deploy
+from testbed import backend_template
+from testbed.targets import make_deploy
 
 GOOD = {"Topic": {"Type": "AWS::SNS::Topic"}}
 

@@ -12,8 +12,8 @@ import boto3
 import pytest
 
 from infra import backend, package, stages
-from tests.lambda_events import TOKEN_EVENT, proxy_event
-from tests.pool import KeyServer, Pool
+from testbed.events import TOKEN_EVENT, proxy_event
+from testbed.pool import KeyServer, Pool
 
 LAMBDAS_OWN = ["boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"]
 RUN = """
@@ -116,8 +116,8 @@ class TestApiHandler:
         answer, imported = invoke("app.app", proxy_event("GET", "/open"))
         assert answer["statusCode"] == 200
         assert not {"boto3", "botocore"} & set(imported)
-        assert "chalicelib.problems" in imported
-        assert "chalicelib.gateway_responses" not in imported
+        assert "chalicelib.web.problems" in imported
+        assert "chalicelib.web.gateway_responses" not in imported
 
     def test_it_never_imports_python_jose(self, invoke):
         _, imported = invoke("app.app", proxy_event("POST", "/users", "{}"), AWS_ENDPOINT_URL="http://127.0.0.1:9")

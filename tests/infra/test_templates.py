@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from infra import api, backend
-from tests import backend_template
-from tests.api import description
-from tests.api.targets import imported_app
+from testbed import backend_template, description
+from testbed.targets import imported_app
 
 ANY = "x-amazon-apigateway-any-method"
 CFN_LINT = Path(sys.executable).parent / "cfn-lint"

@@ -16,8 +16,8 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
-from chalicelib.tokens import Reason
-from tests.pool import Key, Pool, b64
+from chalicelib.security.tokens import Reason
+from testbed.pool import Key, Pool, b64
 
 NOW = int(time.time())
 DAY = 24 * 3600

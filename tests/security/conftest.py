@@ -11,9 +11,9 @@ from moto import mock_aws
 
 from embedded import aws, processes, stack
 from infra import backend, stages
-from tests import backend_template, logged
-from tests.api.targets import imported_app
-from tests.pool import KeyServer, Pool
+from testbed import backend_template, logged
+from testbed.pool import KeyServer, Pool
+from testbed.targets import imported_app
 
 
 class Guarded:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.pool import Key, KeyServer, Pool
+from testbed.pool import Key, KeyServer, Pool
 from tests.security.attacks import ATTACKS, COGNITO_ONLY, ODDITIES
 from tests.security.conftest import in_process
 

@@ -6,8 +6,8 @@ import botocore.exceptions
 import pytest
 from chalice.test import Client
 
-from tests.api.targets import imported_app
-from tests.pool import KeyServer, Pool
+from testbed.pool import KeyServer, Pool
+from testbed.targets import imported_app
 from tests.unit.test_repository import _client_error, _Failing
 from tests.unit.test_settings import GOOD
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import tokens
-from chalicelib.signing_keys import SigningKeys
-from tests.pool import KeyServer, Pool
+from chalicelib.security import tokens
+from chalicelib.security.signing_keys import SigningKeys
+from testbed.pool import KeyServer, Pool
 from tests.security.attacks import ATTACKS, COGNITO_ONLY, ODDITIES
 
 SOURCE = Path(tokens.__file__).read_text()
@@ -85,7 +85,7 @@ def mutant(n):
     tree = ast.fix_missing_locations(change.visit(ast.parse(SOURCE)))
     if change.made is None:
         return None
-    module = types.ModuleType("chalicelib.tokens")
+    module = types.ModuleType("chalicelib.security.tokens")
     exec(compile(tree, "mutant of tokens.py", "exec"), module.__dict__)
     return module, change.made
 

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from chalicelib.logs import TerminalFormatter
-from tests.pool import KeyServer, Pool
+from chalicelib.web.logs import TerminalFormatter
+from testbed.pool import KeyServer, Pool
 from tests.security.attacks import ATTACKS
 from tests.security.conftest import in_process
 

@@ -8,11 +8,11 @@ from chalice.app import AuthRequest, ChaliceAuthorizer, CognitoUserPoolAuthorize
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.access import Caller, Rule
-from chalicelib.api import Api
+from chalicelib.security.access import Caller, Rule
 from chalicelib.settings import Settings
-from tests.api.targets import imported_app
-from tests.pool import KeyServer, Pool
+from chalicelib.web.api import Api
+from testbed.pool import KeyServer, Pool
+from testbed.targets import imported_app
 from tests.security.conftest import in_process
 from tests.unit.test_settings import GOOD
 
@@ -176,15 +176,15 @@ OTHERS = [("GET", "/users"), ("POST", "/users")] + [(m, "/users/another") for m 
 @pytest.mark.parametrize(("method", "path"), OTHERS)
 class TestOneLockOpen:
     def test_the_handlers_hold_when_the_policy_allows_everything(self, monkeypatch, served, method, path):
-        monkeypatch.setattr("chalicelib.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
+        monkeypatch.setattr("chalicelib.web.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
         assert served(method, path) == 403
 
     def test_the_policy_holds_when_the_handlers_allow_everything(self, monkeypatch, served, method, path):
-        monkeypatch.setattr("chalicelib.api.require", lambda rule, caller, parameters: None)
+        monkeypatch.setattr("chalicelib.web.api.require", lambda rule, caller, parameters: None)
         assert served(method, path) == 403
 
     def test_with_both_open_it_would_go_through(self, monkeypatch, served, method, path):
         """So that the two tests above show what they say."""
-        monkeypatch.setattr("chalicelib.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
-        monkeypatch.setattr("chalicelib.api.require", lambda rule, caller, parameters: None)
+        monkeypatch.setattr("chalicelib.web.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
+        monkeypatch.setattr("chalicelib.web.api.require", lambda rule, caller, parameters: None)
         assert served(method, path) in (200, 404)

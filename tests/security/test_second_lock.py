@@ -5,8 +5,8 @@ import json
 import pytest
 
 from infra import backend
-from tests.api.targets import imported_app
-from tests.lambda_events import proxy_event
+from testbed.events import proxy_event
+from testbed.targets import imported_app
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
 CLAIMS = {"sub": "jane", "token_use": "id", "aud": backend.NOWHERE["APPLICATION_CLIENT_ID"]}

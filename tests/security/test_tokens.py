@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib.signing_keys import SigningKeys
-from chalicelib.tokens import InvalidToken, Verifier
-from tests.pool import KeyServer, Pool
+from chalicelib.security.signing_keys import SigningKeys
+from chalicelib.security.tokens import InvalidToken, Verifier
+from testbed.pool import KeyServer, Pool
 from tests.security.attacks import ATTACKS, CLAUSES, COGNITO_ONLY, ODDITIES
 
 

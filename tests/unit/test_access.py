@@ -2,8 +2,8 @@
 
 import pytest
 
-from chalicelib.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller, Route, reach, require
 from chalicelib.errors import Forbidden
+from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller, Route, reach, require
 
 JANE, ADMIN = Caller("jane"), Caller("ada", is_admin=True)
 ROUTES = [

@@ -4,8 +4,8 @@ import pytest
 from chalice.app import Request
 
 from infra import backend
-from tests.api.targets import imported_app
-from tests.lambda_events import proxy_event
+from testbed.events import proxy_event
+from testbed.targets import imported_app
 
 
 @pytest.fixture(scope="module")

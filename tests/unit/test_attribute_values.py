@@ -7,7 +7,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.attribute_values import from_json, to_json
+from chalicelib.storage.attribute_values import from_json, to_json
 from tests import documents
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from bench.costs import ROUTES, Costs
 from bench.figures import Comparison, Figures
-from tests.api.targets import imported_app
+from testbed.targets import imported_app
 from tests.unit.test_settings import GOOD
 
 PRICES = {

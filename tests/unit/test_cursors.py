@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.cursors import decode, encode
 from chalicelib.errors import Invalid
+from chalicelib.web.cursors import decode, encode
 
 userids = st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True)
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from chalicelib import entity_tags, records
-from chalicelib.entity_tags import is_known, write_precondition
+from chalicelib import records
 from chalicelib.errors import Invalid
 from chalicelib.records import ABSENT, Precondition
+from chalicelib.web import entity_tags
+from chalicelib.web.entity_tags import is_known, write_precondition
 
 
 def present(*revisions):

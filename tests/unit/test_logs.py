@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chalicelib.logs import TerminalFormatter, method
+from chalicelib.web.logs import TerminalFormatter, method
 
 FIELDS = {"request_id": "r-1", "method": "GET", "status": 200, "duration_ms": 1.5}
 

@@ -5,7 +5,7 @@ import copy
 import pytest
 from hypothesis import given
 
-from chalicelib.merge_patch import merge
+from chalicelib.json.merge_patch import merge
 from tests import documents
 
 RFC_EXAMPLES = [  # RFC 7396, appendix A: those whose patch is an object

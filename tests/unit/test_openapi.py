@@ -5,10 +5,10 @@ import json
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from chalicelib import problems
+from chalicelib.web import problems
 from openapi import document
-from tests.api.description import DOCUMENT, resolve, validator
-from tests.api.targets import imported_app
+from testbed.description import DOCUMENT, resolve, validator
+from testbed.targets import imported_app
 from tests.unit.test_settings import GOOD
 
 

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from moto import mock_aws
 
-from chalicelib import dynamodb, records
-from chalicelib.dynamodb import DynamoDB
+from chalicelib import records
 from chalicelib.errors import Conflict, KeyReused, Misconfigured, NotFound, TooLarge, Unavailable
 from chalicelib.records import ABSENT, Precondition, still
 from chalicelib.repository import ProfileRepository, UserRepository
-from tests import backend_template, documents
+from chalicelib.storage import dynamodb
+from chalicelib.storage.dynamodb import DynamoDB
+from testbed import backend_template
+from tests import documents
 from tests.in_memory import InMemoryRepository
 
 

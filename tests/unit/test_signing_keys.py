@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from chalicelib import signing_keys
-from chalicelib.signing_keys import KeysUnavailable, SigningKeys, read_keys
-from tests.pool import Key, KeyServer, b64
+from chalicelib.security import signing_keys
+from chalicelib.security.signing_keys import KeysUnavailable, SigningKeys, read_keys
+from testbed.pool import Key, KeyServer, b64
 
 HOUR, DAY = 3600, 24 * 3600
 

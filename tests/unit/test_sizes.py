@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from chalicelib import records, users
 from chalicelib.errors import TooLarge
+from chalicelib.json.strict_json import MAX_BYTES, canonical, dumps, parse_object, shortest
 from chalicelib.records import MAX_STORED, stored_size
-from chalicelib.strict_json import MAX_BYTES, canonical, dumps, parse_object, shortest
 from tests import documents
 
 FILLERS = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import Invalid, TooLarge
-from chalicelib.strict_json import MAX_BYTES, MAX_DEPTH, MAX_VIOLATIONS, dumps, parse_object
+from chalicelib.json.strict_json import MAX_BYTES, MAX_DEPTH, MAX_VIOLATIONS, dumps, parse_object
 from tests import documents
 
 

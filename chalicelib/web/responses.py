@@ -7,10 +7,11 @@ from pathlib import Path
 
 from chalice.app import Response
 
-from chalicelib import entity_tags, profiles, users
+from chalicelib import profiles, users
+from chalicelib.json.strict_json import Json, dumps
 from chalicelib.records import Record, text
 from chalicelib.repository import Page
-from chalicelib.strict_json import Json, dumps
+from chalicelib.web import entity_tags
 
 PRIVATE = {"Cache-Control": "private, no-cache"}
 UNCACHED = {"Cache-Control": "no-store"}
@@ -33,7 +34,7 @@ def _json(body: str, headers: Mapping[str, str], status: HTTPStatus = HTTPStatus
 
 def description() -> Response:
     """The API's OpenAPI document, as it lies in the package: read when asked for, never parsed."""
-    text = Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")
+    text = Path(__file__).parent.with_name("openapi.json").read_text(encoding="utf-8")
     return Response(body=text, headers={"Content-Type": "application/json", "Cache-Control": "public, max-age=300"})
 
 

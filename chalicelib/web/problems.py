@@ -16,7 +16,7 @@ from chalicelib.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from chalicelib.strict_json import JsonObject, dumps
+from chalicelib.json.strict_json import JsonObject, dumps
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The responses that API Gateway itself returns, as problem documents: one table for every place.
 
-``infra/rest_api.py`` generates the gateway responses of the deployed stage from it; ``local.py`` and ``local_http.py``
+``infra/rest_api.py`` generates the gateway responses of the deployed stage from it; ``local/``
 return the same bytes where ``chalice local`` stands in for API Gateway. No Lambda function imports this module.
 """
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from chalicelib import problems
-from chalicelib.problems import Problem
+from chalicelib.web import problems
+from chalicelib.web.problems import Problem
 
 CORS = ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers")
 """The CORS headers of a response that is not a preflight's; their values are those of the app's own responses."""

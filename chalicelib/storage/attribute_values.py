@@ -8,7 +8,7 @@ unreadable. Shapes: "AttributeValue" in the DynamoDB API reference.
 from decimal import Decimal
 from typing import TYPE_CHECKING, assert_never
 
-from chalicelib.strict_json import Json, JsonObject, by_value, shortest_number
+from chalicelib.json.strict_json import Json, JsonObject, by_value, shortest_number
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as AttributeValue

@@ -24,9 +24,10 @@ from chalice.local import (
     RouteMatcher,
 )
 
-from chalicelib import gateway_responses, local_http
-from chalicelib.local_http import Rejection
-from chalicelib.tokens import Claims, InvalidToken, Verifier
+from chalicelib.local import http_server
+from chalicelib.local.http_server import Rejection
+from chalicelib.security.tokens import Claims, InvalidToken, Verifier
+from chalicelib.web import gateway_responses
 
 log = logging.getLogger("roster.local")
 
@@ -56,7 +57,7 @@ def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
     chalice.local.LocalGatewayAuthorizer = Authorizer  # type: ignore[misc]
     chalice.local.RouteMatcher = Matcher  # type: ignore[misc]
     chalice.local.LambdaEventConverter = _EventConverter  # type: ignore[misc]
-    local_http.mend(cors)
+    http_server.mend(cors)
 
 
 class _Matcher(RouteMatcher):

@@ -1,6 +1,6 @@
 """JSON Merge Patch (RFC 7396)."""
 
-from chalicelib.strict_json import Json, JsonObject
+from chalicelib.json.strict_json import Json, JsonObject
 
 
 def merge(target: Json, patch: JsonObject) -> JsonObject:

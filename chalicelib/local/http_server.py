@@ -15,9 +15,9 @@ from typing import Any
 import chalice.local
 from chalice.local import LocalGatewayException, RouteMatcher
 
-from chalicelib import gateway_responses, logs
-from chalicelib.gateway_responses import GatewayResponse
-from chalicelib.problems import INVALID_REQUEST
+from chalicelib.web import gateway_responses, logs
+from chalicelib.web.gateway_responses import GatewayResponse
+from chalicelib.web.problems import INVALID_REQUEST
 
 log = logging.getLogger("roster.local")
 

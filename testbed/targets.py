@@ -27,13 +27,12 @@ from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.utilities.utils import load_resource
 
-from chalicelib.dynamodb import DynamoDB
 from chalicelib.repository import ProfileRepository, UserRepository
+from chalicelib.storage.dynamodb import DynamoDB
 from embedded import accounts, aws, processes, stack
 from infra import backend
-from tests import backend_template, logged
-from tests.api import description
-from tests.pool import KeyServer
+from testbed import backend_template, description, logged
+from testbed.pool import KeyServer
 
 PASSWORD = "Correct-horse-42"
 
@@ -425,6 +424,6 @@ def _connected(target, aws_port, outputs):
 
 
 def _dumps(value):
-    from chalicelib.strict_json import dumps
+    from chalicelib.json.strict_json import dumps
 
     return dumps(value)

@@ -3,7 +3,7 @@
 import logging
 import re
 
-from chalicelib.logs import TerminalFormatter
+from chalicelib.web.logs import TerminalFormatter
 
 SECRETS = {
     "an e-mail address": r"[\w.+-]+@[\w-]+\.\w+",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.signing_keys import SigningKeys
+from chalicelib.security.signing_keys import SigningKeys
 
 MAX_LENGTH = 8 * 1024
 LEEWAY = 30

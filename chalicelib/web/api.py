@@ -14,14 +14,15 @@ from urllib.parse import urlencode
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
 
-from chalicelib import cursors, entity_tags, logs, problems, responses, strict_json
-from chalicelib.access import Caller, Route, Rule, reach, require
 from chalicelib.errors import Conflict, Forbidden, Invalid, Misconfigured, RosterError, UnsupportedMediaType
+from chalicelib.json import strict_json
+from chalicelib.json.strict_json import JsonObject
 from chalicelib.records import Precondition
+from chalicelib.security.access import Caller, Route, Rule, reach, require
+from chalicelib.security.signing_keys import KeysUnavailable
+from chalicelib.security.tokens import InvalidToken
 from chalicelib.settings import Settings
-from chalicelib.signing_keys import KeysUnavailable
-from chalicelib.strict_json import JsonObject
-from chalicelib.tokens import InvalidToken
+from chalicelib.web import cursors, entity_tags, logs, problems, responses
 
 View = Callable[..., Response]
 

@@ -1,0 +1,1 @@
+"""JSON as Roster reads, merges and writes it."""

@@ -1,0 +1,1 @@
+"""The doors to what stores: DynamoDB, and JSON in its types."""

@@ -1,0 +1,1 @@
+"""What makes Chalice stricter, and HTTP of what the domain returns and raises."""
