@@ -1,12 +1,12 @@
-"""Roster: a user directory and profile API. This file is its table of contents; ``chalicelib`` does the work."""
+"""Roster: a user directory and profile API. This file is its table of contents; ``chalicelib/`` does the work."""
 
 import os
 from http import HTTPStatus
 
 from chalice.app import AuthRequest, AuthResponse, CognitoUserPoolAuthorizer, Response
 
-from chalicelib import records, users
-from chalicelib.errors import NotFound
+from chalicelib import profiles, records, users
+from chalicelib.errors import KeyReused, NotFound
 from chalicelib.greeting import greeting
 from chalicelib.health import Health
 from chalicelib.repository import ProfileRepository, UserRepository
@@ -41,43 +41,44 @@ if settings.chalice_cli:
     gateway.enforce(verifier, app.cors_headers)
 
 
-# Who is there
+# Who calls
 
 
 @app.authorizer(ttl_seconds=300)
 def jwt_authorizer(request: AuthRequest) -> AuthResponse:
-    """Guards the users: takes an ID or access token of our pool, answers with all that its bearer may reach."""
+    """Accepts ID and access tokens from our user pool. Returns a policy with all that the caller may do."""
     claims = verifier.verify(request.token)
-    return app.policy(jwt_authorizer, Caller(claims.sub, is_admin=settings.admin_group in claims.groups))
+    is_admin = settings.admin_group in claims.groups
+    return app.policy(jwt_authorizer, Caller(claims.sub, is_admin, claims.all["token_use"]))
 
 
 cognito_authorizer = CognitoUserPoolAuthorizer("cognito_authorizer", provider_arns=[settings.user_pool_arn])
 
 
-# Open to all
+# Open to everybody
 
 
-@app.route("/open", methods=["GET"], allow=ANYONE)
+@app.route("/open", methods=["GET"], allow=ANYONE, returns="Message")
 def get_open() -> Response:
-    """Shows that a public route works."""
+    """Show that a public route works."""
     return responses.document({"message": "This route is open to everybody."})
 
 
-@app.route("/openapi.json", methods=["GET"], allow=ANYONE)
+@app.route("/openapi.json", methods=["GET"], allow=ANYONE, returns="Description")
 def get_description() -> Response:
-    """The OpenAPI 3.1 description of all of this."""
+    """Return this description (OpenAPI 3.1)."""
     return responses.description()
 
 
-@app.route("/health", methods=["GET"], allow=ANYONE)
+@app.route("/health", methods=["GET"], allow=ANYONE, returns="Health")
 def get_health() -> Response:
-    """Alive; touches nothing else."""
+    """Check that the API is alive. Nothing else is contacted."""
     return responses.document(health.alive(), responses.UNCACHED)
 
 
-@app.route("/health/ready", methods=["GET"], allow=ANYONE)
+@app.route("/health/ready", methods=["GET"], allow=ANYONE, returns="Readiness")
 def get_readiness() -> Response:
-    """Alive, and able to reach the tables and the signing keys."""
+    """Check that the API is alive and can reach the tables and the signing keys."""
     ready, report = health.ready()
     return responses.document(report, responses.UNCACHED, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -85,94 +86,106 @@ def get_readiness() -> Response:
 # The signed-in user
 
 
-@app.route("/", methods=["GET"], authorizer=cognito_authorizer, allow=SIGNED_IN)
+@app.route("/", methods=["GET"], authorizer=cognito_authorizer, allow=SIGNED_IN, returns="Greeting")
 def get_greeting() -> Response:
-    """Greets the caller by name."""
-    return responses.document(greeting(app.claims), responses.PRIVATE)
+    """Greet the caller by name."""
+    return responses.document(greeting(app.request.claims), responses.PRIVATE)
 
 
-@app.route("/user/profile", methods=["GET"], authorizer=cognito_authorizer, allow=SIGNED_IN)
+@app.route(
+    "/user/profile",
+    methods=["GET"],
+    authorizer=cognito_authorizer,
+    allow=SIGNED_IN,
+    returns="Profile",
+    errors=[NotFound],
+)
 def get_profile() -> Response:
-    """The caller's own profile."""
-    profile = profile_repository.get(app.caller_sub)
+    """Return the caller's own profile."""
+    profile = profile_repository.get(app.request.caller_sub)
     if profile is None:
-        raise NotFound("You have no profile yet: POST one.")
-    return responses.profile(profile)
+        raise NotFound("You have no profile yet. Create one with POST.")
+    return responses.record(profile, profiles.to_json)
 
 
-@app.route("/user/profile", methods=["POST"], authorizer=cognito_authorizer, allow=SIGNED_IN)
+@app.route("/user/profile", methods=["POST"], authorizer=cognito_authorizer, allow=SIGNED_IN, returns="Profile")
 def post_profile() -> Response:
-    """Stores the caller's profile whole."""
-    profile = records.stamp(app.caller_sub, app.document())
-    profile_repository.put(profile, app.precondition())
-    return responses.profile(profile)
+    """Store the caller's whole profile."""
+    request = app.request
+    profile = records.stamp(request.caller_sub, request.document())
+    profile_repository.put(profile, request.precondition())
+    return responses.record(profile, profiles.to_json)
 
 
-@app.route("/user/profile", methods=["PATCH"], authorizer=cognito_authorizer, allow=SIGNED_IN)
+@app.route("/user/profile", methods=["PATCH"], authorizer=cognito_authorizer, allow=SIGNED_IN, returns="Profile")
 def patch_profile() -> Response:
-    """Merges a patch into the caller's profile."""
-    change, precondition = app.document(), app.precondition()
-    return responses.profile(
-        profile_repository.update(app.caller_sub, lambda stored: records.patch(stored, change), precondition)
-    )
+    """Merge a patch (RFC 7396) into the caller's profile."""
+    request = app.request
+    change, precondition = request.document(), request.precondition()
+    profile = profile_repository.update(request.caller_sub, lambda stored: records.patch(stored, change), precondition)
+    return responses.record(profile, profiles.to_json)
 
 
 @app.route("/user/profile", methods=["DELETE"], authorizer=cognito_authorizer, allow=SIGNED_IN)
 def delete_profile() -> Response:
-    """Removes the caller's profile."""
-    profile_repository.delete(app.caller_sub, app.precondition())
+    """Delete the caller's profile."""
+    profile_repository.delete(app.request.caller_sub, app.request.precondition())
     return responses.deleted()
 
 
 # Users
 
 
-@app.route("/users", methods=["GET"], authorizer=jwt_authorizer, allow=ADMINS)
+@app.route("/users", methods=["GET"], authorizer=jwt_authorizer, allow=ADMINS, returns="Users", paged=True)
 def list_users() -> Response:
-    """A page of users."""
-    limit = app.limit()
-    page = user_repository.page(limit, app.after())
-    return responses.user_page(page, lambda last: app.page_after(limit, last))
+    """Return a page of users."""
+    request = app.request
+    limit = request.limit()
+    page = user_repository.page(limit, request.after())
+    return responses.page(page, users.to_json, lambda last: request.page_after(limit, last))
 
 
-@app.route("/users", methods=["POST"], authorizer=jwt_authorizer, allow=ADMINS)
+@app.route("/users", methods=["POST"], authorizer=jwt_authorizer, allow=ADMINS, returns="User", errors=[KeyReused])
 def post_user() -> Response:
-    """Stores a user, under a new ``userid`` if the body has none."""
-    document, key, precondition = app.document(users.SET_BY_SERVICE), app.idempotency_key(), app.precondition()
+    """Store a user, under a new ``userid`` if the body has none."""
+    request = app.request
+    document, key = request.document(users.SET_BY_SERVICE), request.idempotency_key()
+    precondition = request.precondition()
     if key is None:
         user = users.new(document)
         user_repository.put(user, precondition)
     else:
-        user, origin = users.new_once(document, app.caller_sub, key)
+        user, origin = users.new_once(document, request.caller_sub, key)
         user = user_repository.create(user, origin, precondition)
-    return responses.user(user, location=app.address(user.userid))
+    return responses.record(user, users.to_json, location=request.address(user.userid))
 
 
-@app.route("/users/{userid}", methods=["GET"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS)
+@app.route(
+    "/users/{userid}", methods=["GET"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS, returns="UserOrNothing"
+)
 def get_user(userid: str) -> Response:
-    """The user; ``{}`` if there is none."""
-    return responses.user(user_repository.get(records.checked(userid)))
+    """Return a user, or an empty object if there is none."""
+    return responses.record(user_repository.get(records.checked(userid)), users.to_json)
 
 
-@app.route("/users/{userid}", methods=["PUT"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS)
+@app.route("/users/{userid}", methods=["PUT"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS, returns="User")
 def put_user(userid: str) -> Response:
-    """Stores the user whole; the path's ``userid`` wins over the body's."""
-    user = users.stored_as(userid, app.document(users.SET_BY_SERVICE))
-    user_repository.put(user, app.precondition())
-    return responses.user(user)
+    """Store a whole user. The ``userid`` in the path takes precedence over the one in the body."""
+    user = users.stored_as(userid, app.request.document(users.SET_BY_SERVICE))
+    user_repository.put(user, app.request.precondition())
+    return responses.record(user, users.to_json)
 
 
-@app.route("/users/{userid}", methods=["PATCH"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS)
+@app.route("/users/{userid}", methods=["PATCH"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS, returns="User")
 def patch_user(userid: str) -> Response:
-    """Merges a patch (RFC 7396) into the user."""
-    change, precondition = app.document(users.SET_BY_SERVICE), app.precondition()
-    return responses.user(
-        user_repository.update(records.checked(userid), lambda user: users.patch(user, change), precondition)
-    )
+    """Merge a patch (RFC 7396) into a user."""
+    change, precondition = app.request.document(users.SET_BY_SERVICE), app.request.precondition()
+    user = user_repository.update(records.checked(userid), lambda stored: users.patch(stored, change), precondition)
+    return responses.record(user, users.to_json)
 
 
 @app.route("/users/{userid}", methods=["DELETE"], authorizer=jwt_authorizer, allow=THEMSELVES_OR_ADMINS)
 def delete_user(userid: str) -> Response:
-    """Removes the user."""
-    user_repository.delete(records.checked(userid), app.precondition())
+    """Delete a user."""
+    user_repository.delete(records.checked(userid), app.request.precondition())
     return responses.deleted()

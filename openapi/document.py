@@ -1,280 +1,293 @@
-"""The OpenAPI 3.1 document, built from the app's own routes, rules and problems.
+"""The OpenAPI 3.1 document, derived from the app: its routes, their rules, docstrings and decorators, and its problems.
 
-Paths, methods, media types, authorizers and problem types are read from the code, so they can't drift; what only a
-person can say (summaries, examples, which answer means what) stands here. A test compares the result with
-``chalicelib/openapi.json``, and every answer that the tests get with it.
+Schemas and examples are in ``openapi/schemas/``. A test compares the result with ``chalicelib/openapi.json``, and every
+response that the tests receive is validated against it.
 """
 
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from chalice.app import Chalice, CognitoUserPoolAuthorizer
+from chalice.app import CognitoUserPoolAuthorizer
 
 from chalicelib import __version__
-from chalicelib.security.access import Rule
-from chalicelib.web import api, gateway_responses, problems
+from chalicelib.security.access import ANYONE, SIGNED_IN, Rule
+from chalicelib.web import gateway_responses, problems
+from chalicelib.web.api import Api
+from chalicelib.web.operations import Operation
 from chalicelib.web.problems import Problem
+from chalicelib.web.request import DEFAULT_LIMIT, JSON
+from openapi.schemas import SUB, Json, collected, record, ref
 
-Json = dict[str, Any]
-
-SUB = "5f0c2b7e-3a1d-4b8e-9c55-1f2e3d4c5b6a"
-TIMESTAMP = "2026-11-21T08:30:00.123Z"
 TAG = '"9f86d081884c7d659a2feaa0c55ad015"'
 REQUEST_ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-USER = {"name": "Jane", "height": 1.75, "userid": SUB, "timestamp": TIMESTAMP}
-PROFILE = {"userid": SUB, "profile_data": {"theme": "dark"}, "timestamp": TIMESTAMP}
-
-DETAILS = {
-    **{response.problem.slug: response.detail for response in gateway_responses.BY_TYPE.values()},
-    "invalid-request": "At /pets/0/age: NaN is not a JSON number.",
-    "forbidden": "This is not yours to use: it takes an administrator, or the user whom the path names.",
-    "not-found": "Nothing is stored under this name.",
-    "method-not-allowed": "Unsupported method: DELETE",
-    "precondition-failed": "What is stored is not what the precondition asks for.",
-    "too-large": "The body has 400,000 bytes; at most 358,400 are taken.",
-    "idempotency-key-reused": "This Idempotency-Key was sent before, with another body.",
-    "unsupported-media-type": "Send the body as application/json.",
-    "unavailable": "The database is overloaded or unwell just now.",
-}
-
-# What each handler does: summary, the schema and an example of its success, and what may go wrong besides.
-OPERATIONS: dict[str, tuple[str, str, Any, list[str]]] = {
-    "get_open": ("Show that a public route works", "Message", {"message": "This route is open to everybody."}, []),
-    "get_health": (
-        "Alive",
-        "Health",
-        {"status": "ok", "region": "eu-west-1", "version": __version__},
-        [],
-    ),
-    "get_readiness": (
-        "Alive, and able to reach what it needs",
-        "Readiness",
-        {
-            "status": "ok",
-            "region": "eu-west-1",
-            "version": __version__,
-            "checks": {"users_table": "ok", "profiles_table": "ok", "signing_keys": "ok"},
-        },
-        [],
-    ),
-    "get_description": ("This document", "Description", None, []),
-    "get_greeting": (
-        "Greet the caller by name",
-        "Greeting",
-        {
-            "message": "Hello, Jane Doe! You are signed in to Roster.",
-            "sub": SUB,
-            "email": "jane@example.com",
-            "groups": [],
-        },
-        [],
-    ),
-    "get_profile": ("The caller's own profile", "Profile", PROFILE, ["not-found", "precondition-failed"]),
-    "post_profile": ("Store the caller's profile whole", "Profile", PROFILE, ["precondition-failed", "too-large"]),
-    "patch_profile": (
-        "Merge a patch into the caller's profile",
-        "Profile",
-        PROFILE,
-        ["not-found", "precondition-failed", "too-large"],
-    ),
-    "delete_profile": ("Remove the caller's profile", "Nothing", {}, ["precondition-failed"]),
-    "list_users": ("A page of users", "Users", [USER], []),
-    "post_user": (
-        "Store a user, under a new userid if the body has none",
-        "User",
-        USER,
-        ["precondition-failed", "too-large", "idempotency-key-reused"],
-    ),
-    "get_user": ("One user; an empty object if there is none", "UserOrNothing", USER, ["precondition-failed"]),
-    "put_user": (
-        "Store a user whole; the path's userid wins over the body's",
-        "User",
-        USER,
-        ["precondition-failed", "too-large"],
-    ),
-    "patch_user": (
-        "Merge a patch into a user",
-        "User",
-        USER,
-        ["not-found", "precondition-failed", "too-large"],
-    ),
-    "delete_user": ("Remove a user", "Nothing", {}, ["precondition-failed"]),
-}
-
-FROM_GATEWAY = [problems.UNAUTHORIZED, problems.THROTTLED, problems.TIMEOUT]
-"""Problems that only API Gateway reports."""
 BEARER = "bearerAuth"
 """The only security scheme: both authorizers read the same header, and both accept an ID token."""
-TAGGED = {"User", "UserOrNothing", "Profile"}
-GROUPS = {
-    "Users": {Rule.ADMINS, Rule.THEMSELVES_OR_ADMINS},
-    "The signed-in user": {Rule.SIGNED_IN},
-    "Open to everybody": {Rule.ANYONE},
-}
-"""How a reader finds the routes: the sections of ``app.py``."""
+FROM_GATEWAY = [problems.UNAUTHORIZED, problems.THROTTLED, problems.TIMEOUT]
+"""Problems that only API Gateway reports."""
+ALWAYS = ["throttled", "timeout"]
+GUARDED = ["invalid-request", "internal-error", "unavailable", "unauthorized", "forbidden"]
+SECTIONS = ["Users", "The signed-in user", "Open to everybody"]
 
 
-def build(app: Chalice) -> Json:
-    """The document that describes ``app``."""
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Roster",
-            "version": __version__,
-            "summary": "A user directory and profile API",
-            "description": (
-                "Users and profiles are JSON objects of the client's own making: what goes in comes out, and no number "
-                "is rounded. Errors are problem documents (RFC 9457). GETs can be conditional, writes too "
-                "(`If-Match`), and a POST can be made safe to repeat (`Idempotency-Key`)."
-            ),
-            "license": {"name": "MIT", "identifier": "MIT"},
-        },
-        "servers": [{"url": ".", "description": "where this document is served"}],
-        "tags": [{"name": name} for name in GROUPS],
-        "paths": {
-            path: {method.lower(): _operation(path, method, entry) for method, entry in methods.items()}
-            for path, methods in app.routes.items()
-        },
-        "components": {
-            "securitySchemes": _security_schemes(),
-            "parameters": _parameters(),
-            "headers": _headers(),
-            "responses": {problem.slug: _problem_response(problem) for problem in _problems()}
-            | {"not-modified": _not_modified()},
-            "schemas": _schemas(),
-        },
-    }
+@dataclass(frozen=True)
+class Route:
+    """One method of one path."""
+
+    method: str
+    path: str
+    entry: Any
+
+    @property
+    def operation(self) -> Operation:
+        """What its decorator states."""
+        stated: Operation = self.entry.view_function.operation
+        return stated
+
+    @property
+    def section(self) -> str:
+        """Where readers find it."""
+        by_rule = {ANYONE: "Open to everybody", SIGNED_IN: "The signed-in user"}
+        return self.operation.section or by_rule.get(self.operation.allow, "Users")
 
 
-def _problems() -> list[Problem]:
-    ours = {*problems.OF_ERROR.values(), *problems.OF_STATUS.values(), problems.INTERNAL_ERROR}
-    return sorted({*ours, *FROM_GATEWAY}, key=_slug)
+def build(app: Api) -> Json:
+    """Return the document that describes ``app``."""
+    return _Description(app).document()
 
 
-def _from_local_server() -> set[Problem]:
-    """What only the HTTP server of ``chalice local`` reports: to no operation, so that only the type is described."""
-    return {response.problem for response in gateway_responses.BY_STATUS.values()}
+class _Description:
+    def __init__(self, app: Api) -> None:
+        self._problem_of = app.problems
+        self._routes = [
+            Route(method, path, entry) for path, methods in app.routes.items() for method, entry in methods.items()
+        ]
+        self._tagged, self._examples, self._details = map(collected, ("TAGGED", "EXAMPLES", "DETAILS"))
+        self._conditional = {route.path for route in self._routes if self._reads_a_record(route)}
+        used = {name for route in self._routes for name in (route.operation.returns, route.operation.accepts)}
+        self._schemas = collected("SCHEMAS")
+        missing = {name for name in used if name is not None} - self._schemas.keys()
+        if missing:
+            raise KeyError(f"No schema is called {', '.join(sorted(missing))}: add it to openapi/schemas/")
 
-
-def _slug(problem: Problem) -> str:
-    return problem.slug
-
-
-def _operation(path: str, method: str, entry: Any) -> Json:
-    name = entry.view_name
-    summary, schema, example, refusals = OPERATIONS[name]
-    rule: Rule = entry.view_function.rule
-    slugs = [*refusals, "invalid-request", "internal-error", "unavailable"] if rule is not Rule.ANYONE else []
-    responses = {"200": _success(name, schema, example)}
-    if method == "GET" and schema in TAGGED:
-        responses["304"] = {"$ref": "#/components/responses/not-modified"}
-    if entry.authorizer is not None:
-        slugs += ["unauthorized", "forbidden"]
-    if entry.content_types:
-        slugs.append("unsupported-media-type")
-    slugs += ["throttled", "timeout"]
-    by_status = {str(problem.status.value): problem.slug for problem in _problems() if problem.slug in slugs}
-    responses |= {status: {"$ref": f"#/components/responses/{slug}"} for status, slug in by_status.items()}
-    if name == "get_readiness":
-        responses["503"] = _success(name, schema, {**example, "status": "fail"}) | {
-            "description": "A dependency can't be reached; `checks` says which"
-        }
-    operation: Json = {
-        "operationId": name,
-        "tags": [group for group, rules in GROUPS.items() if rule in rules],
-        "summary": summary,
-        "description": _description(rule, entry.authorizer),
-        "responses": dict(sorted(responses.items())),
-    }
-    parameters = _parameters_of(name, path, method, schema)
-    if parameters:
-        operation["parameters"] = [{"$ref": f"#/components/parameters/{parameter}"} for parameter in parameters]
-    if entry.content_types:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {
-                media_type: {"schema": {"$ref": "#/components/schemas/Document"}, "example": {"name": "Jane"}}
-                for media_type in entry.content_types
+    def document(self) -> Json:
+        """Return the whole document."""
+        paths: Json = {}
+        for route in self._routes:
+            paths.setdefault(route.path, {})[route.method.lower()] = self._operation(route)
+        sections = dict.fromkeys([*SECTIONS, *(route.section for route in self._routes)])
+        return {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Roster",
+                "version": __version__,
+                "summary": "A user directory and profile API",
+                "description": (
+                    "Users and profiles are JSON objects of your own design. They are returned as you sent them; no "
+                    "number is rounded. Errors are problem documents (RFC 9457). Reads and writes can be conditional "
+                    "(`If-Match`, `If-None-Match`), and an `Idempotency-Key` makes a POST safe to retry."
+                ),
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
+            "servers": [{"url": ".", "description": "where this document is served"}],
+            "tags": [{"name": name} for name in sections],
+            "paths": paths,
+            "components": {
+                "securitySchemes": _security_schemes(),
+                "parameters": self._path_parameters() | _parameters(),
+                "headers": _headers(),
+                "responses": {problem.slug: self._problem_response(problem) for problem in self._problems()}
+                | {"not-modified": _not_modified()},
+                "schemas": self._schemas | {"Problem": self._problem_schema()},
             },
         }
-    operation["security"] = [] if entry.authorizer is None else [{BEARER: []}]
-    return operation
 
+    # Derived from method, path, rule and decorator
 
-def _parameters_of(name: str, path: str, method: str, schema: str) -> list[str]:
-    parameters = ["userid"] if "{userid}" in path else []
-    if name == "list_users":
-        parameters += ["limit", "cursor"]
-    if method == "GET" and schema in TAGGED:
-        parameters += ["If-Match", "If-None-Match-read"]
-    elif method in ("PUT", "PATCH", "POST", "DELETE"):
-        parameters.append("If-Match")
-    if method in ("PUT", "POST"):
-        parameters.append("If-None-Match-write")
-    if name == "post_user":
-        parameters.append("Idempotency-Key")
-    return parameters
+    def _reads_a_record(self, route: Route) -> bool:
+        return route.method == "GET" and route.operation.returns in self._tagged
 
+    def _is_conditional(self, route: Route) -> bool:
+        """Whether preconditions apply: the route returns a record, or its path is where one is read."""
+        return route.operation.returns in self._tagged or route.path in self._conditional
 
-def _description(rule: Rule, authorizer: Any) -> str:
-    """Who may call the operation, and with which tokens: the Cognito authorizer rejects access tokens."""
-    if authorizer is None:
-        return f"For {rule.value}."
-    tokens = "an ID token" if isinstance(authorizer, CognitoUserPoolAuthorizer) else "an ID token or an access token"
-    return f"For {rule.value}. Accepts {tokens}."
+    def _creates(self, route: Route) -> bool:
+        """Whether the route returns the ``Location`` of something new: other routes' paths continue its own."""
+        return route.method == "POST" and any(other.path.startswith(f"{route.path}/{{") for other in self._routes)
 
+    def _slugs(self, route: Route) -> Iterator[str]:
+        yield from ALWAYS
+        if not route.operation.allow.anyone:
+            yield from GUARDED
+        if route.entry.content_types:
+            yield from ("unsupported-media-type", "too-large")
+        if route.method == "PATCH":
+            yield "not-found"
+        if self._is_conditional(route):
+            yield "precondition-failed"
+        for error in route.operation.errors:
+            yield self._problem_of[error].slug
 
-def _success(name: str, schema: str, example: Any) -> Json:
-    headers = ["X-Request-Id"]
-    if schema in TAGGED:
-        headers.append("ETag")
-    if name == "list_users":
-        headers.append("Link")
-    if name == "post_user":
-        headers.append("Location")
-    content: Json = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
-    if example is not None:
-        content["example"] = example
-    return {
-        "description": "Done",
-        "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
-        "content": {api.JSON: content},
-    }
+    def _parameters_of(self, route: Route) -> Iterator[str]:
+        yield from re.findall(r"\{(\w+)\}", route.path)
+        if route.operation.paged:
+            yield from ("limit", "cursor")
+        if self._is_conditional(route):
+            yield "If-Match"
+            if route.method == "GET":
+                yield "If-None-Match-read"
+            elif route.method in ("PUT", "POST"):
+                yield "If-None-Match-write"
+        if "idempotency-key-reused" in self._slugs(route):
+            yield "Idempotency-Key"
 
+    # Operations
 
-def _problem_response(problem: Problem) -> Json:
-    example: Json = {
-        "type": problem.type,
-        "title": problem.title,
-        "status": problem.status.value,
-        "detail": DETAILS[problem.slug],
-        "request_id": REQUEST_ID,
-    }
-    headers = ["X-Request-Id"]
-    if problem is problems.INVALID_REQUEST:
-        example["errors"] = [{"pointer": "/pets/0/age", "detail": "NaN is not a JSON number."}]
-    if problem.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        headers.append("Retry-After")
-    return {
-        "description": problem.title,
-        "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
-        "content": {
-            problems.MEDIA_TYPE: {
-                "schema": {
-                    "allOf": [
-                        {"$ref": "#/components/schemas/Problem"},
-                        {"properties": {"type": {"const": problem.type}, "status": {"const": problem.status.value}}},
-                    ]
-                },
-                "example": example,
+    def _operation(self, route: Route) -> Json:
+        stated, entry = route.operation, route.entry
+        summary, text = _sentences(entry.view_function.__doc__ or entry.view_name)
+        who = _who(stated.allow, entry.authorizer)
+        operation: Json = {
+            "operationId": entry.view_name,
+            "tags": [route.section],
+            "summary": summary,
+            "description": f"{text} {who}".strip(),
+            "responses": self._responses(route),
+        }
+        parameters = list(self._parameters_of(route))
+        if parameters:
+            operation["parameters"] = [{"$ref": f"#/components/parameters/{parameter}"} for parameter in parameters]
+        if entry.content_types and stated.accepts:
+            body = {"schema": ref(stated.accepts), "example": self._examples[stated.accepts][200]}
+            operation["requestBody"] = {
+                "required": True,
+                "content": {media_type: dict(body) for media_type in entry.content_types},
             }
-        },
-    }
+        operation["security"] = [] if entry.authorizer is None else [{BEARER: []}]
+        return operation
+
+    def _responses(self, route: Route) -> Json:
+        slugs = set(self._slugs(route))
+        by_status = {
+            str(problem.status.value): {"$ref": f"#/components/responses/{problem.slug}"}
+            for problem in self._problems()
+            if problem.slug in slugs
+        }
+        if self._reads_a_record(route):
+            by_status["304"] = {"$ref": "#/components/responses/not-modified"}
+        stated = route.operation
+        examples = self._examples.get(stated.returns, {200: None})
+        for status, example in {
+            stated.status: examples[200],
+            **{s: e for s, e in examples.items() if s != 200},
+        }.items():
+            by_status[str(status)] = self._response(route, status, example)
+        return dict(sorted(by_status.items()))
+
+    def _response(self, route: Route, status: int, example: Any) -> Json:
+        headers = ["X-Request-Id"]
+        if route.operation.returns in self._tagged:
+            headers.append("ETag")
+        if route.operation.paged:
+            headers.append("Link")
+        if self._creates(route):
+            headers.append("Location")
+        content: Json = {"schema": ref(route.operation.returns)}
+        if example is not None:
+            content["example"] = example
+        return {
+            "description": "Success" if status < 400 else HTTPStatus(status).phrase,
+            "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
+            "content": {JSON: content},
+        }
+
+    # Components
+
+    def _path_parameters(self) -> Json:
+        defined = collected("PARAMETERS")
+        names = {name for route in self._routes for name in re.findall(r"\{(\w+)\}", route.path)}
+        return {
+            name: {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, **defined.get(name, {})}
+            for name in sorted(names)
+        }
+
+    def _problems(self) -> list[Problem]:
+        reported = {*self._problem_of.values(), *problems.OF_STATUS.values(), problems.INTERNAL_ERROR}
+        return _sorted({*reported, *FROM_GATEWAY})
+
+    def _problem_response(self, problem: Problem) -> Json:
+        example: Json = {
+            "type": problem.type,
+            "title": problem.title,
+            "status": problem.status.value,
+            "detail": self._details.get(problem.slug, problem.title),
+            "request_id": REQUEST_ID,
+        }
+        constants = {"type": {"const": problem.type}, "status": {"const": problem.status.value}}
+        headers = ["X-Request-Id"]
+        if problem is problems.INVALID_REQUEST:
+            example["errors"] = [{"pointer": "/pets/0/age", "detail": "NaN is not a JSON number."}]
+        if problem.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+            headers.append("Retry-After")
+        return {
+            "description": problem.title,
+            "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
+            "content": {
+                problems.MEDIA_TYPE: {
+                    "schema": {"allOf": [ref("Problem"), {"properties": constants}]},
+                    "example": example,
+                }
+            },
+        }
+
+    def _problem_schema(self) -> Json:
+        # Problems that the HTTP server of `chalice local` reports belong to no operation: only their types are listed.
+        local = {response.problem for response in gateway_responses.BY_STATUS.values()}
+        text = {"type": "string"}
+        pointer = {"type": "string", "format": "json-pointer"}
+        return record(
+            ["type", "title", "status", "detail", "request_id"],
+            {
+                "type": {"enum": [problem.type for problem in _sorted({*self._problems(), *local})]},
+                "title": text,
+                "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                "detail": text,
+                "request_id": text,
+                "errors": {
+                    "type": "array",
+                    "items": record(
+                        ["pointer", "detail"], {"pointer": pointer, "detail": text}, additionalProperties=False
+                    ),
+                },
+            },
+            description="RFC 9457",
+        )
+
+
+def _sentences(docstring: str) -> tuple[str, str]:
+    """Return the first sentence, without its full stop, and the rest."""
+    first, *rest = re.split(r"\.(?:\s+|$)", docstring.replace("``", "`"), maxsplit=1)
+    return " ".join(first.split()), " ".join("".join(rest).split())
+
+
+def _sorted(several: Iterable[Problem]) -> list[Problem]:
+    return sorted(several, key=lambda problem: problem.slug)
+
+
+def _who(rule: Rule, authorizer: Any) -> str:
+    """Who may call an operation, and with which tokens: the Cognito authorizer rejects access tokens."""
+    if authorizer is None:
+        return f"For {rule.who}."
+    accepted = rule.tokens or ({"id"} if isinstance(authorizer, CognitoUserPoolAuthorizer) else {"id", "access"})
+    names = {"id": "an ID token", "access": "an access token"}
+    return f"For {rule.who}. Accepts {' or '.join(text for kind, text in names.items() if kind in accepted)}."
 
 
 def _not_modified() -> Json:
     return {
-        "description": "You have it already",
+        "description": "You already have the current record",
         "headers": {"ETag": {"$ref": "#/components/headers/ETag"}},
     }
 
@@ -297,48 +310,40 @@ def _parameters() -> Json:
     tag = r'(W/)?"[\x21\x23-\x7e]*"'
     tag_list = {"type": "string", "pattern": rf"^(\*|{tag}( *, *{tag})*)$", "examples": [TAG, "*"]}
     return {
-        "userid": {
-            "name": "userid",
-            "in": "path",
-            "required": True,
-            "description": "The user's name in the directory; for a signed-in user, their `sub`",
-            "schema": {"$ref": "#/components/schemas/UserId"},
-            "example": SUB,
-        },
         "limit": {
             "name": "limit",
             "in": "query",
-            "description": "How many users at the most",
-            "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": api.DEFAULT_LIMIT},
+            "description": "The largest number of users on the page",
+            "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": DEFAULT_LIMIT},
         },
         "cursor": {
             "name": "cursor",
             "in": "query",
-            "description": "Where the list goes on: use the address in `Link` as it stands",
+            "description": "Where the page starts. Use the address in `Link` as it is",
             "schema": {"type": "string"},
         },
         "If-Match": {
             "name": "If-Match",
             "in": "header",
-            "description": "Read or write only if this is what is stored, else 412",
+            "description": "Read or write only if the stored record has this entity tag; otherwise 412",
             "schema": tag_list,
         },
         "If-None-Match-read": {
             "name": "If-None-Match",
             "in": "header",
-            "description": "What you have already: if it is still current, 304",
+            "description": "The entity tag of the record that you have. 304 if it is still current",
             "schema": tag_list,
         },
         "If-None-Match-write": {
             "name": "If-None-Match",
             "in": "header",
-            "description": "`*`: write only if nothing is stored, else 412",
+            "description": "`*`: write only if no record is stored; otherwise 412",
             "schema": {"type": "string", "const": "*"},
         },
         "Idempotency-Key": {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "A retry with the same key and body gives the same user back",
+            "description": "A retry with the same key and body returns the same user",
             "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,128}$"},
             "example": "7c4a8d09-ca37-4c2d-a5b1-0a8f2b1e9f44",
         },
@@ -349,86 +354,11 @@ def _headers() -> Json:
     texts = {
         "ETag": ("The record's strong entity tag", TAG),
         "Link": ("The address of the next page, if there may be one (RFC 8288)", '<…?limit=50&cursor=…>; rel="next"'),
-        "Location": ("The user's own address", f"https://api.example.com/api/users/{SUB}"),
-        "X-Request-Id": ("The request's id, for finding its trail", REQUEST_ID),
-        "Retry-After": ("Seconds to wait before trying again", "1"),
+        "Location": ("The user's address", f"https://api.example.com/api/users/{SUB}"),
+        "X-Request-Id": ("The request's id, which its log lines carry", REQUEST_ID),
+        "Retry-After": ("Seconds to wait before a retry", "1"),
     }
     return {
         name: {"description": description, "schema": {"type": "string"}, "example": example}
         for name, (description, example) in texts.items()
-    }
-
-
-def _object(required: list[str], properties: Json, **more: Any) -> Json:
-    return {"type": "object", "required": required, "properties": properties, **more}
-
-
-def _schemas() -> Json:
-    text = {"type": "string"}
-    status = {"enum": ["ok", "fail"]}
-    userid = {"$ref": "#/components/schemas/UserId"}
-    timestamp = {"type": "string", "format": "date-time", "description": "The last write, UTC"}
-    health = {"status": status, "region": text, "version": text}
-    user = _object(["userid", "timestamp"], {"userid": userid, "timestamp": timestamp}, additionalProperties=True)
-    return {
-        "UserId": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$", "not": {"enum": [".", ".."]}},
-        "Document": {
-            "type": "object",
-            "description": "Any JSON object: at most 350 KB and 30 levels; numbers of up to 38 digits",
-            "additionalProperties": True,
-        },
-        "Nothing": {"type": "object", "maxProperties": 0},
-        "User": user,
-        "UserOrNothing": {
-            "anyOf": [{"$ref": "#/components/schemas/User"}, {"$ref": "#/components/schemas/Nothing"}],
-        },
-        "Users": {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/User"}},
-        "Profile": _object(
-            ["userid", "profile_data", "timestamp"],
-            {
-                "userid": userid,
-                "profile_data": {"$ref": "#/components/schemas/Document"},
-                "timestamp": timestamp,
-            },
-            additionalProperties=False,
-        ),
-        "Message": _object(["message"], {"message": text}, additionalProperties=False),
-        "Greeting": _object(
-            ["message", "sub", "email", "groups"],
-            {
-                "message": text,
-                "sub": text,
-                "email": {"type": ["string", "null"]},
-                "groups": {"type": "array", "items": text},
-            },
-            additionalProperties=False,
-        ),
-        "Health": _object([*health], health, additionalProperties=False),
-        "Readiness": _object(
-            [*health, "checks"],
-            {**health, "checks": {"type": "object", "additionalProperties": status}},
-            additionalProperties=False,
-        ),
-        "Description": {"type": "object", "required": ["openapi", "info", "paths"]},
-        "Problem": _object(
-            ["type", "title", "status", "detail", "request_id"],
-            {
-                "type": {
-                    "enum": [problem.type for problem in sorted({*_problems(), *_from_local_server()}, key=_slug)]
-                },
-                "title": text,
-                "status": {"type": "integer", "minimum": 400, "maximum": 599},
-                "detail": text,
-                "request_id": text,
-                "errors": {
-                    "type": "array",
-                    "items": _object(
-                        ["pointer", "detail"],
-                        {"pointer": {"type": "string", "format": "json-pointer"}, "detail": text},
-                        additionalProperties=False,
-                    ),
-                },
-            },
-            description="RFC 9457",
-        ),
     }

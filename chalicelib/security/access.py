@@ -1,59 +1,84 @@
-"""Who may do what: the one statement of it.
+"""The access rules: who may call which route.
 
-Every route names one of the rules below (``allow=`` in ``app.py``; a route without one can't be declared). The two
-locks are both made from that: the authorizer's policy (``reach``) and the handlers' own check (``require``). Pure: no
-Chalice, no AWS.
+Every route states one ``Rule`` (``allow=``); a route without one cannot be registered. Both locks are made from it: the
+authorizer's policy (``reach``) and the check before each handler (``require``). This module knows neither Chalice nor
+AWS.
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from chalicelib.errors import Forbidden
 
 NOT_LITERAL = frozenset("*?/$")
-"""What is not just itself in a policy's resource: IAM's wildcards and variables, and the path's separator."""
+"""Characters with a meaning in the resource of an IAM policy: wildcards, variables and the path separator."""
+PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a valid token speaks for. ``sub`` is Cognito's id of the user; an admin is a member of the admin group."""
+    """Whom a valid token speaks for.
+
+    ``sub`` is Cognito's id of the user. An admin is a member of the admin group. ``token_use`` is the kind of token, as
+    the claim of that name has it: ``id``, ``access``, or empty if it is not known.
+    """
 
     sub: str
     is_admin: bool = False
+    token_use: str = ""
 
     def __post_init__(self) -> None:
         if not self.sub or NOT_LITERAL.intersection(self.sub):
             raise ValueError("a sub must be literal text in a policy")
 
 
-class Rule(Enum):
-    """Whom a route lets in."""
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Whom a route admits: everyone to whom one of its conditions applies.
 
-    ANYONE = "anyone, with or without a token"
-    SIGNED_IN = "any signed-in user, for what is their own by construction"
-    ADMINS = "members of the admin group"
-    THEMSELVES_OR_ADMINS = "the user whose userid the path names, and members of the admin group"
+    ``who`` describes them for people. ``owner`` is the name of the path parameter that holds the owner's ``sub``.
+    ``tokens`` are the kinds of token that the rule accepts; if it is empty, every kind that the authorizer accepts.
+    """
+
+    who: str
+    anyone: bool = False
+    signed_in: bool = False
+    admins: bool = False
+    owner: str | None = None
+    tokens: frozenset[str] = frozenset()
 
     def permits(self, caller: Caller | None, path_parameters: Mapping[str, str]) -> bool:
-        """Whether ``caller`` (``None``: nobody signed in) may use a route with these path parameters."""
-        if self is Rule.ANYONE:
+        """Return whether ``caller`` (``None``: nobody is signed in) may call a route with these path parameters."""
+        if self.anyone:
             return True
-        if caller is None:
+        if caller is None or (self.tokens and caller.token_use not in self.tokens):
             return False
-        if self is Rule.SIGNED_IN:
+        if self.signed_in or (self.admins and caller.is_admin):
             return True
-        if caller.is_admin:
-            return True
-        return self is Rule.THEMSELVES_OR_ADMINS and path_parameters.get("userid") == caller.sub
+        return self.owner is not None and path_parameters.get(self.owner) == caller.sub
+
+    def only_with(self, *tokens: str) -> "Rule":
+        """Return this rule for callers who send one of these kinds of token, such as ``access``."""
+        return replace(self, tokens=frozenset(tokens))
 
 
-ANYONE, SIGNED_IN, ADMINS, THEMSELVES_OR_ADMINS = Rule
+def owner_or_admins(parameter: str) -> Rule:
+    """Return the rule that admits the user whose ``sub`` the path parameter holds, and administrators."""
+    return Rule(
+        f"the user whose {parameter} the path names, and members of the admin group", admins=True, owner=parameter
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One method of one path, such as ``GET`` of ``/users/{userid}``, and whom it lets in."""
+ANYONE = Rule("anyone, with or without a token", anyone=True)
+SIGNED_IN = Rule("any signed-in user, for their own data", signed_in=True)
+ADMINS = Rule("members of the admin group", admins=True)
+THEMSELVES_OR_ADMINS = owner_or_admins("userid")
+
+
+class Route(NamedTuple):
+    """One method of one path, such as ``GET`` of ``/users/{userid}``, and its rule."""
 
     method: str
     path: str
@@ -61,21 +86,22 @@ class Route:
 
 
 def require(rule: Rule, caller: Caller | None, path_parameters: Mapping[str, str]) -> None:
-    """The handlers' lock: raises ``Forbidden`` unless ``rule`` permits the call."""
+    """The second lock: raise ``Forbidden`` unless ``rule`` permits the call."""
     if not rule.permits(caller, path_parameters):
-        raise Forbidden("This is not yours to use: it takes an administrator, or the user whom the path names.")
+        raise Forbidden(f"You do not have access. This route is for {rule.who}.")
 
 
 def reach(caller: Caller, routes: Iterable[Route]) -> dict[str, list[str]]:
-    """The authorizer's lock: everything among ``routes`` that ``caller`` may use, as paths to their methods.
+    """The first lock: return everything among ``routes`` that ``caller`` may call, as paths and their methods.
 
-    API Gateway caches a policy per token and asks it about every route, so it says all that the caller may do, and
-    never only the path being called. An admin's paths hold ``*`` where a path parameter stands. A caller's own path
-    holds their ``sub``, which ``tokens.py`` keeps free of the policy language's wildcards.
+    API Gateway caches the policy for the token and applies it to every route, so it holds all that the caller may do,
+    not only the path of this call. ``*`` replaces a path parameter that may have any value. The owner's parameter is
+    replaced by the caller's ``sub``, which holds no character that a policy would interpret (``Caller``).
     """
     paths: dict[str, list[str]] = {}
-    for route in routes:
-        if route.rule.permits(caller, {"userid": caller.sub}):
-            path = route.path.replace("{userid}", "*" if caller.is_admin else caller.sub)
-            paths.setdefault(path, []).append(route.method)
+    for method, path, rule in routes:
+        if rule.permits(caller, {rule.owner: caller.sub} if rule.owner else {}):
+            own = None if rule.admins and caller.is_admin else rule.owner
+            resource = PARAMETER.sub(lambda found, own=own: caller.sub if found[1] == own else "*", path)  # type: ignore[misc]
+            paths.setdefault(resource, []).append(method)
     return paths

@@ -6,6 +6,7 @@ developer guide). On a terminal they are made readable here. No token, e-mail ad
 
 import logging
 import sys
+import traceback
 
 ROOT = logging.getLogger("roster")
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -58,3 +59,8 @@ def configure(level: str, *, on_terminal: bool) -> None:
     if on_terminal and not any(isinstance(handler, TerminalHandler) for handler in ROOT.handlers):
         ROOT.addHandler(TerminalHandler())
         ROOT.propagate = False
+
+
+def failure(error: Exception) -> dict[str, str]:
+    """Return log fields that locate ``error``, without its text: that may quote what a client sent."""
+    return {"error": type(error).__name__, "frames": "".join(traceback.format_tb(error.__traceback__))}

@@ -1,5 +1,6 @@
-"""Errors as HTTP tells them: ``application/problem+json`` (RFC 9457). The one table from errors to statuses."""
+"""Errors as problem documents, ``application/problem+json`` (RFC 9457): the one table from errors to statuses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -21,7 +22,7 @@ from chalicelib.json.strict_json import JsonObject, dumps
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem type: its name (stable: clients may switch on it), status and title."""
+    """A problem type. ``slug`` is its stable name, which clients may switch on."""
 
     slug: str
     status: HTTPStatus
@@ -29,7 +30,7 @@ class Problem:
 
     @property
     def type(self) -> str:
-        """The type's URI, as it stands in the answer."""
+        """The type's URI, as the document has it."""
         return f"urn:roster:problem:{self.slug}"
 
 
@@ -49,7 +50,9 @@ TIMEOUT = Problem("timeout", HTTPStatus.GATEWAY_TIMEOUT, "Gateway timeout")
 
 INTERNAL_ERROR_DETAIL = "An internal error occurred and was logged. Quote the request_id when you report it."
 
-OF_ERROR: dict[type[RosterError], Problem] = {
+Problems = Mapping[type[RosterError], Problem]
+
+OF_ERROR: Problems = {
     Invalid: INVALID_REQUEST,
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE,
     TooLarge: TOO_LARGE,
@@ -59,16 +62,16 @@ OF_ERROR: dict[type[RosterError], Problem] = {
     KeyReused: KEY_REUSED,
     Unavailable: UNAVAILABLE,
 }
-"""Any other error is ours: ``INTERNAL_ERROR``."""
+"""The problem types of the core's errors. Capabilities add those of theirs; any other error is ``INTERNAL_ERROR``."""
 
 OF_STATUS = {problem.status: problem for problem in (METHOD_NOT_ALLOWED, UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST)}
-"""The refusals that Chalice itself answers, before any handler is asked."""
+"""The problems that Chalice itself reports, before it calls a handler."""
 
 MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemAnswer(Response):
-    """The answer that carries a problem document."""
+    """A response that holds a problem document."""
 
     def __init__(self, problem: Problem, body: str, headers: dict[str, str]) -> None:
         super().__init__(
@@ -79,9 +82,10 @@ class ProblemAnswer(Response):
         self.problem = problem
 
 
-def of_error(error: Exception, request_id: str) -> Response:
-    """The answer to a request that ended in ``error``; says nothing of an error that is not the domain's."""
-    problem = next((problem for kind, problem in OF_ERROR.items() if isinstance(error, kind)), INTERNAL_ERROR)
+def of_error(error: Exception, request_id: str, known: Problems = OF_ERROR) -> Response:
+    """Return the response to a request that ended in ``error``. It reveals nothing about an error that is not
+    ``known``."""
+    problem = next((known[kind] for kind in type(error).__mro__ if kind in known), INTERNAL_ERROR)
     members: JsonObject = {}
     headers = {}
     if isinstance(error, Invalid) and error.violations:
@@ -101,7 +105,7 @@ def answer(
     members: JsonObject | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """A problem document as an HTTP answer."""
+    """Return a problem document as a response."""
     return ProblemAnswer(problem, body(problem, detail, request_id, members), headers or {})
 
 

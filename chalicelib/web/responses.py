@@ -1,4 +1,4 @@
-"""From results to HTTP answers."""
+"""From results to HTTP responses."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -7,8 +7,7 @@ from pathlib import Path
 
 from chalice.app import Response
 
-from chalicelib import profiles, users
-from chalicelib.json.strict_json import Json, dumps
+from chalicelib.json.strict_json import Json, JsonObject, dumps
 from chalicelib.records import Record, text
 from chalicelib.repository import Page
 from chalicelib.web import entity_tags
@@ -16,15 +15,18 @@ from chalicelib.web import entity_tags
 PRIVATE = {"Cache-Control": "private, no-cache"}
 UNCACHED = {"Cache-Control": "no-store"}
 
+Show = Callable[[Record], JsonObject]
+"""How a record is presented to clients."""
+
 NOTHING = "{}"
-"""The body that says that nothing is stored (as the workshop's clients expect)."""
+"""The body of a response without a record."""
 MAX_RESPONSE = 6 * 1024 * 1024 - 64 * 1024
 """Bytes of a body as one JSON string, which is how Lambda returns it: 6 MB ("Lambda quotas"), less what the headers and
 the status may take. Lambda's own encoder writes ASCII up to Python 3.11: three times as many bytes for an umlaut."""
 
 
 def document(value: Json, headers: Mapping[str, str] | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """``value`` as JSON."""
+    """Return ``value`` as JSON."""
     return _json(dumps(value), headers or {}, status)
 
 
@@ -33,53 +35,48 @@ def _json(body: str, headers: Mapping[str, str], status: HTTPStatus = HTTPStatus
 
 
 def description() -> Response:
-    """The API's OpenAPI document, as it lies in the package: read when asked for, never parsed."""
-    text = Path(__file__).parent.with_name("openapi.json").read_text(encoding="utf-8")
-    return Response(body=text, headers={"Content-Type": "application/json", "Cache-Control": "public, max-age=300"})
+    """Return the API's OpenAPI document, as the package has it. It is never parsed."""
+    content = Path(__file__).parent.with_name("openapi.json").read_text(encoding="utf-8")
+    return Response(body=content, headers={"Content-Type": "application/json", "Cache-Control": "public, max-age=300"})
 
 
-def user(record: Record | None, location: str | None = None) -> Response:
-    """One user, or ``{}`` if there is none."""
-    if record is None:
+def record(stored: Record | None, show: Show, location: str | None = None) -> Response:
+    """Return one record as ``show`` presents it, with its ``ETag``; ``{}`` if there is none."""
+    if stored is None:
         return _json(NOTHING, PRIVATE)
-    headers = {**PRIVATE, "ETag": entity_tags.of(record)}
+    headers = {**PRIVATE, "ETag": entity_tags.of(stored)}
     if location is not None:
         headers["Location"] = location
-    return _json(text(users.to_json(record), record.document), headers)
+    return _json(text(show(stored), stored.document), headers)
 
 
-def user_page(page: Page, address_after: Callable[[str], str]) -> Response:
-    """Users as an array; ``Link`` (RFC 8288) has the address of more, ``address_after`` the last userid that is in it.
+def page(records: Page, show: Show, address_after: Callable[[str], str]) -> Response:
+    """Return records as an array, with a ``Link`` (RFC 8288) to the next page if there may be one.
 
-    The array ends where Lambda could not return more. The first user always fits.
+    ``address_after`` returns the address of the page that follows a userid. The array ends before Lambda could no
+    longer return it. The first record always fits.
     """
-    users_of_page: list[str] = []
-    last, room = page.last, MAX_RESPONSE
-    for before, record in zip([None, *page.records], page.records, strict=False):
-        user_text = text(users.to_json(record), record.document)
-        room -= len(encode_basestring_ascii(user_text))
+    shown: list[str] = []
+    last, room = records.last, MAX_RESPONSE
+    for before, stored in zip([None, *records.records], records.records, strict=False):
+        record_text = text(show(stored), stored.document)
+        room -= len(encode_basestring_ascii(record_text))
         if before is not None and room < 0:
             last = before.userid
             break
-        users_of_page.append(user_text)
+        shown.append(record_text)
     headers = dict(PRIVATE)
     if last is not None:
         headers["Link"] = f'<{address_after(last)}>; rel="next"'
-    return _json(f"[{','.join(users_of_page)}]", headers)
-
-
-def profile(record: Record) -> Response:
-    """One profile."""
-    body = text(profiles.to_json(record), record.document)
-    return _json(body, {**PRIVATE, "ETag": entity_tags.of(record)})
+    return _json(f"[{','.join(shown)}]", headers)
 
 
 def deleted() -> Response:
-    """What a delete answers, whether or not there was anything."""
+    """Return the response to a DELETE, whether or not there was a record."""
     return _json(NOTHING, PRIVATE)
 
 
 def not_modified(response: Response) -> Response:
-    """304 in place of ``response``, whose content the reader has."""
+    """Return 304 in place of ``response``, whose content the client has."""
     kept = {name: value for name, value in response.headers.items() if name in ("ETag", "Cache-Control")}
     return Response(body="", status_code=HTTPStatus.NOT_MODIFIED.value, headers=kept)

@@ -61,7 +61,7 @@ def test_no_token_no_address_and_no_body_is_ever_logged(served, logged):
     for method, path in (("POST", "/users"), ("PUT", "/users/x"), ("PATCH", "/users/x"), ("POST", "/user/profile")):
         assert send(method, path, headers, body) == 400
     text = "\n".join(logged)
-    assert text.count("token_refused") == len(ATTACKS)
+    assert text.count("token_rejected") == len(ATTACKS)
     assert "jane@example.com" not in text
     assert "body" not in text
     assert "secret-query" not in text

@@ -8,7 +8,7 @@ from chalice.app import AuthRequest, ChaliceAuthorizer, CognitoUserPoolAuthorize
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.security.access import Caller, Rule
+from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller
 from chalicelib.settings import Settings
 from chalicelib.web.api import Api
 from testbed.pool import KeyServer, Pool
@@ -36,10 +36,10 @@ WHO_MAY_CALL = {  # the contract's table, word by word
     ("DELETE", "/users/{userid}"): "that user or an admin (JWT)",
 }
 MEANS = {
-    "anyone": (type(None), Rule.ANYONE),
-    "signed-in (Cognito)": (CognitoUserPoolAuthorizer, Rule.SIGNED_IN),
-    "admin (JWT)": (ChaliceAuthorizer, Rule.ADMINS),
-    "that user or an admin (JWT)": (ChaliceAuthorizer, Rule.THEMSELVES_OR_ADMINS),
+    "anyone": (type(None), ANYONE),
+    "signed-in (Cognito)": (CognitoUserPoolAuthorizer, SIGNED_IN),
+    "admin (JWT)": (ChaliceAuthorizer, ADMINS),
+    "that user or an admin (JWT)": (ChaliceAuthorizer, THEMSELVES_OR_ADMINS),
 }
 
 
@@ -71,10 +71,10 @@ class TestRules:
         for key, who in WHO_MAY_CALL.items():
             authorizer, rule = MEANS[who]
             assert isinstance(routes[key].authorizer, authorizer), key
-            assert routes[key].view_function.rule is rule, key
+            assert routes[key].view_function.operation.allow is rule, key
 
     def test_what_the_policies_are_made_from_is_what_the_authorizer_guards(self, roster):
-        stated = {(route.method, route.path) for route in roster.app.guarded_routes["jwt_authorizer"]}
+        stated = {(route.method, route.path) for route in roster.app.guarded_by(roster.jwt_authorizer)}
         assert stated == _guarded_by_jwt(roster)
 
     def test_a_route_without_a_rule_can_not_be_declared(self):
@@ -140,7 +140,7 @@ class TestFirstLock:
     def test_what_it_hands_on_to_the_handlers_is_text_as_api_gateway_wants_it(self, roster, caller):
         answer = roster.app.policy(roster.jwt_authorizer, caller)
         assert answer.principal_id == caller.sub
-        assert answer.context == {"admin": "true" if caller.is_admin else "false"}
+        assert answer.context == {"admin": "true" if caller.is_admin else "false", "token_use": ""}
 
 
 class TestSecondLock:
@@ -149,14 +149,14 @@ class TestSecondLock:
     @given(one=callers, other=callers, data=st.data())
     def test_of_any_two_users_neither_gets_past_it_to_the_others_record(self, roster, guarded_paths, one, other, data):
         method, path = data.draw(st.sampled_from(sorted(guarded_paths)))
-        rule = roster.app.routes[path][method].view_function.rule
+        rule = roster.app.routes[path][method].view_function.operation.allow
         parameters = {"userid": other.sub} if "{userid}" in path else {}
         assert rule.permits(one, parameters) == ("{userid}" in path and one.sub == other.sub)
 
     @given(admin=admins, userid=subs)
     def test_an_admin_gets_past_it_everywhere(self, roster, guarded_paths, admin, userid):
         for method, path in guarded_paths:
-            assert roster.app.routes[path][method].view_function.rule.permits(admin, {"userid": userid})
+            assert roster.app.routes[path][method].view_function.operation.allow.permits(admin, {"userid": userid})
 
 
 @pytest.fixture(scope="module")
@@ -180,11 +180,11 @@ class TestOneLockOpen:
         assert served(method, path) == 403
 
     def test_the_policy_holds_when_the_handlers_allow_everything(self, monkeypatch, served, method, path):
-        monkeypatch.setattr("chalicelib.web.api.require", lambda rule, caller, parameters: None)
+        monkeypatch.setattr("chalicelib.web.guard.require", lambda rule, caller, parameters: None)
         assert served(method, path) == 403
 
     def test_with_both_open_it_would_go_through(self, monkeypatch, served, method, path):
         """So that the two tests above show what they say."""
         monkeypatch.setattr("chalicelib.web.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
-        monkeypatch.setattr("chalicelib.web.api.require", lambda rule, caller, parameters: None)
+        monkeypatch.setattr("chalicelib.web.guard.require", lambda rule, caller, parameters: None)
         assert served(method, path) in (200, 404)

@@ -21,7 +21,7 @@ def address(app, host="a.execute-api.us-east-1.amazonaws.com", variables=None, *
     event["stageVariables"] = variables
     event["requestContext"].update(context)
     app.current_request = Request(event)
-    return app.address("jane")
+    return app.request.address("jane")
 
 
 def test_on_aws_it_is_the_apis_own_name_and_the_stage(app):

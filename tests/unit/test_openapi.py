@@ -7,6 +7,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.web import problems
 from openapi import document
+from openapi.schemas import core
 from testbed.description import DOCUMENT, resolve, validator
 from testbed.targets import imported_app
 from tests.unit.test_settings import GOOD
@@ -58,9 +59,16 @@ def test_every_guarded_operation_states_which_tokens_its_authorizer_accepts(app)
         assert accepts + tokens == (accepted[authorizer.name] if authorizer else "")
 
 
-def test_nothing_is_described_that_is_not_there(app):
-    views = {entry.view_name for methods in app.routes.values() for entry in methods.values()}
-    assert document.OPERATIONS.keys() == views
+def test_every_operation_is_summarized_in_one_sentence():
+    for _, _, operation in OPERATIONS:
+        assert operation["summary"]
+        assert "." not in operation["summary"].removesuffix("(OpenAPI 3.1)")
+
+
+def test_a_route_that_names_an_unknown_schema_cannot_be_described(app, monkeypatch):
+    monkeypatch.delitem(core.SCHEMAS, "Greeting")
+    with pytest.raises(KeyError, match="Greeting"):
+        document.build(app)
 
 
 def test_every_problem_type_is_listed():

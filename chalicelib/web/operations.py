@@ -1,0 +1,42 @@
+"""What a route's decorator states, in ``app.py`` and in blueprints alike."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalice.app import DecoratorAPI, Response
+
+from chalicelib.errors import RosterError
+from chalicelib.security.access import Rule
+
+View = Callable[..., Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Whom a route admits, and what its description cannot derive from method, path, rule and docstring.
+
+    ``accepts`` and ``returns`` are names of schemas, of the body and of a successful response. ``openapi/`` resolves
+    them; nothing loads a schema at run time. ``accepts=None``: the route reads no body. ``status`` is that of a
+    successful response. ``errors`` are those that do not follow from the method. A ``paged`` route takes ``limit`` and
+    ``cursor`` and returns a ``Link``. ``section`` is where the description lists the route; by default, its rule
+    decides.
+    """
+
+    allow: Rule
+    accepts: str | None = "Document"
+    returns: str = "Nothing"
+    status: int = 200
+    errors: Collection[type[RosterError]] = ()
+    paged: bool = False
+    section: str | None = None
+
+
+class States(DecoratorAPI):
+    """Chalice's decorators, in which a route cannot leave out ``allow``."""
+
+    def route(  # type: ignore[override]  # stricter than Chalice's on purpose
+        self, path: str, *, methods: Sequence[str], allow: Rule, authorizer: Any = None, **stated: Any
+    ) -> Callable[[View], View]:
+        """Register a handler for those whom ``allow`` admits. ``stated``: see ``Operation`` and Chalice's own."""
+        return super().route(path, methods=methods, allow=allow, authorizer=authorizer, **stated)

@@ -1,0 +1,157 @@
+"""The request as handlers read it: bodies, preconditions, limits and addresses, checked before anybody uses them."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from chalicelib.errors import Forbidden, Invalid, UnsupportedMediaType
+from chalicelib.json import strict_json
+from chalicelib.json.strict_json import JsonObject
+from chalicelib.records import Precondition
+from chalicelib.security.access import Caller
+from chalicelib.web import cursors, entity_tags
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+MEDIA_TYPES = {"POST": [JSON], "PUT": [JSON], "PATCH": [MERGE_PATCH, JSON]}
+"""The media types of a method's body. Other methods read no body, so its type does not matter."""
+
+DEFAULT_LIMIT = 50
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+LIMIT = re.compile(r"[1-9]\d?|100", re.ASCII)
+
+
+class Request:
+    """Chalice's ``Request``, read strictly. ``client_ids`` are the app clients whose tokens Roster accepts."""
+
+    __slots__ = ("_client_ids", "_request")
+
+    def __init__(self, request: Any, client_ids: Collection[str]) -> None:
+        self._request = request
+        self._client_ids = client_ids
+
+    @property
+    def method(self) -> str:
+        """The HTTP method, as the client sent it."""
+        return cast("str", self._request.method)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; names are matched without regard to case."""
+        return cast("Mapping[str, str]", self._request.headers)
+
+    @property
+    def route(self) -> str | None:
+        """The path of the route, such as ``/users/{userid}``."""
+        return cast("str | None", self._request.context.get("resourcePath"))
+
+    @property
+    def request_id(self) -> str:
+        """API Gateway's id of the request or, where there is no API Gateway, the invocation's."""
+        return cast("str", self._request.context.get("requestId") or self._request.lambda_context.aws_request_id)
+
+    # Who calls
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        """The claims that the Cognito authorizer accepted; all values are text."""
+        return cast("Mapping[str, str]", self._request.context["authorizer"]["claims"])
+
+    @property
+    def caller(self) -> Caller | None:
+        """The caller whom an authorizer let through; ``None`` if the route has no authorizer."""
+        context: Mapping[str, Any] = self._request.context.get("authorizer") or {}
+        if "claims" in context:
+            return self._bearer(context["claims"])
+        if "principalId" in context:
+            return Caller(context["principalId"], context.get("admin") == "true", context.get("token_use", ""))
+        return None
+
+    def _bearer(self, claims: Mapping[str, str]) -> Caller | None:
+        """The caller whom a Cognito authorizer let through, if the JWT authorizer would have done so too: API Gateway's
+        accepts every client of the pool, and an emulator's accepts every kind of token."""
+        accepted = claims.get("token_use") == "id" and claims.get("aud") in self._client_ids
+        return Caller(claims["sub"], token_use="id") if accepted else None  # noqa: S106  (a kind of token)
+
+    @property
+    def caller_sub(self) -> str:
+        """The caller's ``sub``. Raises ``Forbidden`` if nobody is signed in."""
+        caller = self.caller
+        if caller is None:
+            raise Forbidden("Sign in and send your token.")
+        return caller.sub
+
+    # What is sent
+
+    def document(self, set_by_service: Collection[str] = ()) -> JsonObject:
+        """Return the JSON object in the body. Its members ``set_by_service`` do not count against the size limit.
+
+        Raises ``UnsupportedMediaType``, ``Invalid`` or ``TooLarge``.
+        """
+        media_type = self.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        accepted = MEDIA_TYPES[self.method]
+        if media_type not in accepted:  # Chalice accepts any list of types that has ours in it
+            raise UnsupportedMediaType(f"Send the body as {' or '.join(accepted)}.")
+        if self.headers.get("content-encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
+        return strict_json.parse_object(cast("bytes", self._request.raw_body), set_by_service)
+
+    def precondition(self) -> Precondition | None:
+        """Return the precondition of a write, from ``If-Match`` and ``If-None-Match``."""
+        return entity_tags.write_precondition(self.headers.get("if-match"), self.headers.get("if-none-match"))
+
+    def idempotency_key(self) -> str | None:
+        """Return the ``Idempotency-Key``, if there is one. Raises ``Invalid``."""
+        key = self.headers.get("idempotency-key")
+        if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+            raise Invalid("An Idempotency-Key has 1 to 128 visible ASCII characters.")
+        if key is not None and self.headers.get("if-match") is not None:
+            raise Invalid("An Idempotency-Key creates something new. Send it without If-Match.")
+        return key
+
+    def query(self, name: str) -> str | None:
+        """Return a query parameter. Raises ``Invalid`` if it is repeated."""
+        parameters = self._request.query_params
+        if parameters is None or name not in parameters:
+            return None
+        values = parameters.getlist(name)
+        if len(values) > 1:
+            raise Invalid.at(f"/{name}", f"Send the query parameter {name} once; it was sent {len(values)} times.")
+        return cast("str", values[0])
+
+    def limit(self) -> int:
+        """Return how many items a page may have: 1 to 100."""
+        text = self.query("limit")
+        if text is None:
+            return DEFAULT_LIMIT
+        if not LIMIT.fullmatch(text):
+            raise Invalid.at("/limit", "The limit must be a whole number from 1 to 100.")
+        return int(text)
+
+    def after(self) -> str | None:
+        """Return the userid after which the page starts: the content of ``cursor``."""
+        cursor = self.query("cursor")
+        return None if cursor is None else cursors.decode(cursor)
+
+    # Where it was sent
+
+    def page_after(self, limit: int, last: str) -> str:
+        """Return the address of the page that follows the userid ``last``."""
+        return f"{self.address()}?{urlencode({'limit': limit, 'cursor': cursors.encode(last)})}"
+
+    def address(self, *segments: str) -> str:
+        """Return the address that the client called, with ``segments`` appended, as the client can reach it.
+
+        It includes host and stage. ``addressPrefix`` is a stage variable: an emulator of API Gateway serves the stage
+        below a path of its own.
+        """
+        context = self._request.context
+        path = "/".join([context["path"].rstrip("/"), *segments])
+        prefix = (self._request.stage_vars or {}).get("addressPrefix")
+        if prefix is not None:
+            return f"{prefix}{path}"
+        if "domainName" in context:
+            return f"https://{context['domainName']}{path}"
+        host = self.headers.get("host")
+        return f"http://{host}{path}" if host else path

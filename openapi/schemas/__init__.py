@@ -1,0 +1,36 @@
+"""The schemas that routes name, one module for the core and one for each capability.
+
+A module may define ``SCHEMAS``, ``EXAMPLES`` (by schema, then by status), ``TAGGED``, ``PARAMETERS`` and ``DETAILS``;
+``openapi/schemas/core.py`` shows what they hold.
+"""
+
+import importlib
+import pkgutil
+from typing import Any
+
+Json = dict[str, Any]
+
+SUB = "5f0c2b7e-3a1d-4b8e-9c55-1f2e3d4c5b6a"
+TIMESTAMP = "2026-11-21T08:30:00.123Z"
+
+
+def ref(name: str) -> Json:
+    """Return a reference to the schema of this name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def record(required: list[str], properties: Json, **more: Any) -> Json:
+    """Return the schema of an object."""
+    return {"type": "object", "required": required, "properties": properties, **more}
+
+
+def collected(kind: str) -> Json:
+    """Return all that the modules define as ``kind``, such as ``SCHEMAS``."""
+    found: Json = {}
+    for module in sorted(pkgutil.iter_modules(__path__), key=_core_first):
+        found |= getattr(importlib.import_module(f"{__name__}.{module.name}"), kind, {})
+    return found
+
+
+def _core_first(module: pkgutil.ModuleInfo) -> tuple[bool, str]:
+    return module.name != "core", module.name
