@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded import aws, processes, stack
-from infra import backend
+from infra import parts
 
 SIZES = (1_000, 10_000, 100_000)
 
@@ -21,7 +21,7 @@ def measure(events: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, 
         tempfile.TemporaryDirectory() as folder,
         stack.aws_running(processes.free_port(), Path(folder), say) as (running, _),
     ):
-        os.environ |= {**aws.environ(running.aws_port), **backend.settings(running.outputs)}
+        os.environ |= {**aws.environ(running.aws_port), **parts.values(running.outputs)}
         import app
 
         there = 0

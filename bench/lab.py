@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.candidates import Candidate
 from bench.figures import Comparison
-from infra.backend import NOWHERE
+from infra import parts
 from testbed.events import proxy_event
 from testbed.pool import Pool
 
@@ -107,7 +107,7 @@ def served(pool: Pool, delay: float = 0, breaks: int = 0) -> Iterator[str]:
 def environment(pool: Pool, address: str) -> dict[str, str]:
     """What Lambda would set."""
     return {
-        **NOWHERE,
+        **parts.examples(),
         "USER_POOL_ID": pool.id,
         "USER_POOL_ARN": pool.arn,
         "APPLICATION_CLIENT_ID": pool.client_id,

@@ -11,7 +11,7 @@ from embedded.commands import make_command
 from embedded.processes import HOST, ON_LEASH, Process
 from embedded.runs import NotRunning
 from embedded.state import prepare
-from infra import backend, stages
+from infra import backend, parts, stages
 from infra.cloudformation import Outputs
 
 
@@ -65,7 +65,7 @@ def running(
     """Everything, until the context ends: then the API first, then the AWS, which saves its state."""
     with aws_running(aws_port, state, say) as (stack, embedded_aws):
         say("Starting the API …")
-        with serve(port, {**aws.environ(aws_port), **backend.settings(stack.outputs)}, log) as api:
+        with serve(port, {**aws.environ(aws_port), **parts.values(stack.outputs)}, log) as api:
             whole = replace(stack, api=f"http://{HOST}:{port}")
             runs.note(state, [embedded_aws.identity, api.identity], asdict(whole))
             yield whole, api, embedded_aws

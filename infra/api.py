@@ -9,20 +9,6 @@ from infra.cloudformation import Account, Outputs, Stack, Template
 from infra.package import Package
 from infra.stages import Stage
 
-FROM_BACKEND = [
-    "UsersTable",
-    "UsersTableArn",
-    "ProfilesTable",
-    "ProfilesTableArn",
-    "UserPool",
-    "UserPoolArn",
-    "UserPoolClient",
-    "UserPoolDomain",
-    "UserPoolAdminGroupName",
-    "CallbackURL",
-]
-"""The backend's outputs that are parameters here."""
-
 
 def stack(account: Account, stage: Stage) -> Stack:
     """The stage's API stack, there or not."""
@@ -37,7 +23,8 @@ def deploy(account: Account, stage: Stage, package: Package, backend: Outputs) -
     key = f"templates/{hashlib.sha256(template).hexdigest()}.json"
     _upload(s3, bucket, key, template)
     source = {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
-    parameters = {"Stage": stage.name, **{name: backend[name] for name in FROM_BACKEND}, **stage.api}
+    from_backend = {name: value for name, value in backend.items() if name in package.template["Parameters"]}
+    parameters = {"Stage": stage.name, **from_backend, **stage.api}
     capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
     return stack(account, stage).deploy(Template(source, parameters, capabilities))
 

@@ -1,21 +1,12 @@
 """The backend stack: what must outlive every deploy of the API."""
 
-from pathlib import Path
+import json
+from collections.abc import Iterator
 
+from infra import parts
 from infra.cloudformation import Account, Outputs, Stack, Template
 from infra.failure import Failure
 from infra.stages import Stage
-
-TEMPLATE = Path(__file__).parent / "backend.yaml"
-
-NOWHERE = {
-    "USERS_TABLE": "users",
-    "PROFILES_TABLE": "profiles",
-    "USER_POOL_ID": "us-east-1_nowhere",
-    "USER_POOL_ARN": "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_nowhere",
-    "APPLICATION_CLIENT_ID": "nowhere",
-}
-"""Settings to look at the app with, where no backend is needed: none of them shows in what comes of it."""
 
 
 def stack(account: Account, stage: Stage) -> Stack:
@@ -25,13 +16,14 @@ def stack(account: Account, stage: Stage) -> Stack:
 
 def deploy(account: Account, stage: Stage) -> Outputs:
     """Create the stage's backend stack, or bring it up to date; its outputs."""
-    source, parameters = {"TemplateBody": TEMPLATE.read_text()}, {"Stage": stage.name, **stage.backend}
+    source = {"TemplateBody": json.dumps(parts.template("backend"), indent=1)}
+    parameters = {"Stage": stage.name, **stage.backend}
     return stack(account, stage).deploy(Template(source, parameters, ["CAPABILITY_IAM"]))
 
 
 def require_unprotected(account: Account, outputs: Outputs) -> None:
     """``Failure`` if the tables or the user pool are protected against deletion."""
-    for name in ("UsersTable", "ProfilesTable"):
+    for name in _tables():
         table = account.client("dynamodb").describe_table(TableName=outputs[name])["Table"]
         if table.get("DeletionProtectionEnabled"):
             raise Failure(f"{name} is protected: deploy the stage with DeletionProtection false first.")
@@ -42,7 +34,7 @@ def require_unprotected(account: Account, outputs: Outputs) -> None:
 
 def delete_data(account: Account, outputs: Outputs) -> None:
     """Delete what the template retains when its stack is gone: the tables, the user pool, the artifacts."""
-    for name in ("UsersTable", "ProfilesTable"):
+    for name in _tables():
         account.say(f"  Deleting table {outputs[name]}")
         account.client("dynamodb").delete_table(TableName=outputs[name])
     account.say(f"  Deleting user pool {outputs['UserPool']}")
@@ -55,13 +47,8 @@ def delete_data(account: Account, outputs: Outputs) -> None:
     s3.delete_bucket(Bucket=bucket)
 
 
-def settings(outputs: Outputs) -> dict[str, str]:
-    """Roster's settings for the deployed backend, as environment variables."""
-    return {
-        "USERS_TABLE": outputs["UsersTable"],
-        "PROFILES_TABLE": outputs["ProfilesTable"],
-        "USER_POOL_ID": outputs["UserPool"],
-        "USER_POOL_ARN": outputs["UserPoolArn"],
-        "APPLICATION_CLIENT_ID": outputs["UserPoolClient"],
-        "ADMIN_GROUP_NAME": outputs["UserPoolAdminGroupName"],
-    }
+def _tables() -> Iterator[str]:
+    """The tables that the template retains; its outputs of the same names are theirs."""
+    for name, resource in parts.template("backend")["Resources"].items():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            yield name

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infra.backend import settings
+from infra import parts
 from infra.cloudformation import Outputs
-from infra.package import PROJECT
+from infra.parts import PROJECT
 from infra.stages import Stage
 
 ROLES = {"api": "", "authorizer": "-jwt_authorizer"}
@@ -24,14 +24,14 @@ def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[
     for role, suffix in ROLES.items():
         group = f"/aws/lambda/roster-{stage.name}{suffix}"
         logs = f"arn:{partition}:logs:{region}:{account}:log-group:{group}:*"
-        policy = json.loads((folder / f"policy-{role}.json").read_text())
+        policy = parts.policy() if role == "api" else json.loads((folder / f"policy-{role}.json").read_text())
         path = folder / _policy_file(stage, role)
         path.write_text(json.dumps(_resolved(policy, outputs, logs), indent=2) + "\n")
         yield path
     config = folder / "config.json"
     recorded = json.loads(config.read_text())
     recorded["stages"][stage.name] = recorded["stages"].get(stage.name, {}) | {
-        "environment_variables": settings(outputs) | _chosen(stage),
+        "environment_variables": parts.values({**outputs, **stage.api}),
         "iam_policy_file": _policy_file(stage, "api"),
         "lambda_functions": {
             "jwt_authorizer": {
@@ -46,12 +46,6 @@ def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[
 
 def _policy_file(stage: Stage, role: str) -> str:
     return f"policy-{role}-{stage.name}.json"
-
-
-def _chosen(stage: Stage) -> dict[str, str]:
-    """The settings that are parameters of the API stack."""
-    names = {"CORS_ORIGIN": "CorsOrigin", "LOG_LEVEL": "LogLevel"}
-    return {setting: stage.api[name] for setting, name in names.items() if name in stage.api}
 
 
 def _resolved(part: Any, outputs: Outputs, logs: str) -> Any:

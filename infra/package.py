@@ -16,13 +16,11 @@ from typing import Any
 
 import yaml
 
-from infra import rest_api
-from infra.backend import NOWHERE
+from infra import alarms, parts, rest_api
 from infra.failure import Failure
+from infra.parts import PROJECT
 from infra.stages import Stage
 
-PROJECT = Path(__file__).resolve().parent.parent
-API = PROJECT / "infra" / "api.yaml"
 CONTENT = ["app.py", "chalicelib", "requirements.txt", ".chalice/config.json", ".chalice/policy-*.json"]
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The oldest time that a zip can hold."""
@@ -58,10 +56,21 @@ def build(stage: Stage) -> Package:
         # A copy: caches, byte code and what `make backend` has recorded must not get in.
         sources, made = Path(folder) / "sources", Path(folder) / "made"
         _copy(sources)
-        _chalice_package(sources, made, stage.name, {**NOWHERE, "CORS_ORIGIN": stage.api.get("CorsOrigin", "*")})
+        settings = {**parts.examples(), "CORS_ORIGIN": stage.api.get("CorsOrigin", "*")}
+        _chalice_package(sources, made, stage.name, settings)
         template = yaml.safe_load((made / "sam.yaml").read_text())
-        rest_api.complete(template["Resources"]["RestAPI"]["Properties"])
+        _complete(template["Resources"])
         return Package(_with_bytecode(made / "deployment.zip"), template)
+
+
+def _complete(resources: dict[str, Any]) -> None:
+    """Add what is generated: gateway responses and ``ANY`` methods, alarms on tables, the functions' settings."""
+    rest_api.complete(resources["RestAPI"]["Properties"])
+    resources.update(alarms.on_tables(parts.policy()))
+    variables = {setting.variable: {"Ref": setting.parameter} for setting in parts.settings()}
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["Environment"] = {"Variables": variables}
 
 
 def _copy(target: Path) -> None:
@@ -76,14 +85,17 @@ def _copy(target: Path) -> None:
     config = target / ".chalice" / "config.json"
     base = {key: value for key, value in json.loads(config.read_text()).items() if key != "stages"}
     config.write_text(json.dumps(base))
+    (target / ".chalice" / parts.POLICY.name).write_text(json.dumps(parts.policy()))
 
 
 def _chalice_package(sources: Path, target: Path, stage: str, settings: Mapping[str, str]) -> None:
+    merged = sources.parent / "api.yaml"
+    merged.write_text(yaml.safe_dump(parts.template("api")))
     ours = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [
             *(str(Path(sys.executable).parent / "chalice"), "--project-dir", str(sources), "package", "--stage", stage),
-            *("--template-format", "yaml", "--merge-template", str(API), str(target)),
+            *("--template-format", "yaml", "--merge-template", str(merged), str(target)),
         ],
         env={**ours, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1", **settings},
         capture_output=True,

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from infra.backend import NOWHERE
+from infra import parts
 from openapi.document import build
 
 TARGET = Path(__file__).resolve().parent.parent / "chalicelib" / "openapi.json"
@@ -12,7 +12,7 @@ TARGET = Path(__file__).resolve().parent.parent / "chalicelib" / "openapi.json"
 
 def main() -> None:
     """Build the description and write it."""
-    os.environ |= NOWHERE
+    os.environ |= parts.examples()
     from app import app
 
     TARGET.write_text(json.dumps(build(app), indent=1, ensure_ascii=False) + "\n")

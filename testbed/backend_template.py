@@ -1,15 +1,11 @@
-"""``infra/backend.yaml`` as data, for tests that look at it or build from it."""
+"""The backend stack's template, for whoever looks at it or makes its tables without CloudFormation."""
 
-from pathlib import Path
-
-from cfnlint.decode import cfn_yaml
-
-PATH = Path(__file__).parent.parent / "infra" / "backend.yaml"
+from infra import parts
 
 
 def load():
-    """The template."""
-    return cfn_yaml.load(str(PATH))
+    """Return the template."""
+    return parts.template("backend")
 
 
 def create_tables(dynamodb, prefix):

@@ -30,7 +30,7 @@ from moto.utilities.utils import load_resource
 from chalicelib.repository import ProfileRepository, UserRepository
 from chalicelib.storage.dynamodb import DynamoDB
 from embedded import accounts, aws, processes, stack
-from infra import backend
+from infra import parts
 from testbed import backend_template, description, logged
 from testbed.pool import KeyServer
 
@@ -336,7 +336,7 @@ class _Local(_OverHTTP):
     @contextmanager
     def without_signing_keys(self):
         port = processes.free_port()
-        environ = {**aws.environ(self._running.aws_port), **backend.settings(self._running.outputs)}
+        environ = {**aws.environ(self._running.aws_port), **parts.values(self._running.outputs)}
         with stack.serve(port, {**environ, "JWKS_URL": nowhere()}):
             other = _OverHTTP("local", f"http://127.0.0.1:{port}", threads=1)
             yield other.send

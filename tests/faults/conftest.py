@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.repository import ProfileRepository, UserRepository
 from embedded import aws, processes, stack
-from infra import backend, stages
+from infra import backend, parts, stages
 from testbed import logged
 from testbed.pool import KeyServer, Pool
 from testbed.targets import Connected
@@ -64,7 +64,7 @@ def broken(tmp_path_factory):
         proxy = Proxy(aws_port)
         environ = {
             **aws.environ(aws_port),
-            **backend.settings(outputs),
+            **parts.values(outputs),
             "AWS_ENDPOINT_URL": aws.endpoint(proxy.port),
             "USER_POOL_ID": pool.id,
             "USER_POOL_ARN": pool.arn,

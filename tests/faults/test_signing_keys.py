@@ -6,11 +6,11 @@ import pytest
 from chalice.test import Client
 
 from chalicelib import records
+from infra import parts
 from testbed.pool import KeyServer, Pool
 from testbed.targets import imported_app
 from tests.faults import proxy
 from tests.faults.test_database import DOCS
-from tests.unit.test_settings import GOOD
 
 FAULTS = {
     "says nothing": proxy.stalls,
@@ -39,7 +39,7 @@ def started(broken):
     keys = KeyServer(pool.key.jwk)
     between = proxy.Proxy(int(keys.url.split(":")[2].split("/")[0]))
     environ = {
-        **GOOD,
+        **parts.examples(),
         "USER_POOL_ID": pool.id,
         "USER_POOL_ARN": pool.arn,
         "APPLICATION_CLIENT_ID": pool.client_id,

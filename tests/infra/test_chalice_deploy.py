@@ -13,7 +13,7 @@ from chalice.cli import cli
 from click.testing import CliRunner
 from moto import mock_aws
 
-from infra import backend, chalice_stage, stages
+from infra import chalice_stage, parts, stages
 from infra.package import PROJECT
 from testbed.targets import imported_app
 
@@ -81,7 +81,7 @@ def chalice_cli(checkout, aws):
     for name in ("import_rest_api", "update_api_from_swagger"):
         patch.setattr(TypedAWSClient, name, adapting(getattr(TypedAWSClient, name)))
     folder, path, environ = Path.cwd(), sys.path[:], os.environ.copy()
-    with imported_app(backend.NOWHERE):
+    with imported_app(parts.examples()):
         yield run
     patch.undo()
     os.chdir(folder)  # Chalice goes where the project is, and sets what its stage has
@@ -119,7 +119,7 @@ def rest_api(deployed):
 class TestRecorded:
     def test_the_stage_has_the_backends_settings_and_the_operators(self, checkout):
         stage = json.loads((checkout / ".chalice" / "config.json").read_text())["stages"]["dev"]
-        assert stage["environment_variables"] == {**backend.settings(OUTPUTS), "CORS_ORIGIN": "https://a.example"}
+        assert stage["environment_variables"] == {**parts.values(OUTPUTS), "CORS_ORIGIN": "https://a.example"}
 
     @pytest.mark.parametrize(("role", "suffix"), [("api", ""), ("authorizer", "-jwt_authorizer")])
     def test_each_policy_is_the_hand_written_one_for_these_resources(self, checkout, role, suffix):
@@ -164,7 +164,7 @@ class TestDeployed:
             for method, operation in methods.items()
             if method != "options"
         }
-        with imported_app(backend.NOWHERE) as app:
+        with imported_app(parts.examples()) as app:
             expected = {
                 (method, path): [{entry.authorizer.name: []}] if entry.authorizer else None
                 for path, methods in app.app.routes.items()

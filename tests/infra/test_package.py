@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra import backend, package, stages
+from infra import package, parts, stages
 from testbed.events import TOKEN_EVENT, proxy_event
 from testbed.pool import KeyServer, Pool
 
@@ -60,7 +60,7 @@ def invoke(unpacked):
             [sys.executable, "-I", "-S", "-c", script, handler],
             input=json.dumps(event),
             cwd=task,
-            env={**backend.NOWHERE, "AWS_REGION": "us-east-1", **settings},
+            env={**parts.examples(), "AWS_REGION": "us-east-1", **settings},
             capture_output=True,
             text=True,
             check=False,

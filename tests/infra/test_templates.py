@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import api, backend
+from infra import parts
 from testbed import backend_template, description
 from testbed.targets import imported_app
 
@@ -31,7 +31,7 @@ def rest_api(resources):
 @pytest.fixture(scope="module")
 def routes():
     """Chalice's table of the routes."""
-    with imported_app(backend.NOWHERE) as app:
+    with imported_app(parts.examples()) as app:
         yield app.app.routes
 
 
@@ -62,7 +62,7 @@ def lint(path):
 
 class TestBoth:
     def test_cfn_lint_has_nothing_to_say_of_the_backend(self):
-        assert lint(backend.TEMPLATE) == (0, "")
+        assert lint(parts.INFRA / "backend.yaml") == (0, "")
 
     def test_cfn_lint_has_nothing_to_say_of_the_api(self, template, tmp_path):
         path = tmp_path / "template.json"
@@ -104,8 +104,13 @@ class TestBackend:
         assert all(bucket["PublicAccessBlockConfiguration"].values())
         assert len(bucket["PublicAccessBlockConfiguration"]) == 4
 
-    def test_it_has_every_output_that_the_api_takes(self):
-        assert {*api.FROM_BACKEND, "ArtifactsBucket"} <= backend_template.load()["Outputs"].keys()
+    def test_it_outputs_every_parameter_of_the_api_stack_that_has_no_default(self, template):
+        required = {name for name, parameter in template["Parameters"].items() if "Default" not in parameter}
+        assert required - {"Stage"} | {"ArtifactsBucket"} <= backend_template.load()["Outputs"].keys()
+        assert len(required) == 11
+
+    def test_every_setting_comes_from_a_parameter_of_the_api_stack(self, template):
+        assert {setting.parameter for setting in parts.settings()} <= template["Parameters"].keys()
 
 
 class TestFunctions:
@@ -140,7 +145,7 @@ class TestFunctions:
         function = resources[name]["Properties"]
         assert function["Timeout"] == seconds
         assert function["MemorySize"] == 1769
-        assert backend.NOWHERE.keys() <= function["Environment"]["Variables"].keys()
+        assert parts.examples().keys() <= function["Environment"]["Variables"].keys()
         assert all(isinstance(value, dict) for value in function["Environment"]["Variables"].values())
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{FUNCTIONS[name]}LogGroup"}

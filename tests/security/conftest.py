@@ -10,7 +10,7 @@ from chalice.test import Client
 from moto import mock_aws
 
 from embedded import aws, processes, stack
-from infra import backend, stages
+from infra import backend, parts, stages
 from testbed import backend_template, logged
 from testbed.pool import KeyServer, Pool
 from testbed.targets import imported_app
@@ -62,7 +62,7 @@ def local(pool, keys, folder):
     port, aws_port = processes.free_port(), processes.free_port()
     with aws.start(aws_port, folder):
         outputs = backend.deploy(aws.account(aws_port), stages.stage("local"))
-        environ = {**aws.environ(aws_port), **backend.settings(outputs), **_settings(pool, keys)}
+        environ = {**aws.environ(aws_port), **parts.values(outputs), **_settings(pool, keys)}
         with (
             stack.serve(port, environ, folder / "api.log"),
             httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client,

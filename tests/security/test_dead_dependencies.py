@@ -6,10 +6,10 @@ import botocore.exceptions
 import pytest
 from chalice.test import Client
 
+from infra import parts
 from testbed.pool import KeyServer, Pool
 from testbed.targets import imported_app
 from tests.unit.test_repository import _client_error, _Failing
-from tests.unit.test_settings import GOOD
 
 ROUTES = [
     ("GET", "/users"),
@@ -24,7 +24,7 @@ def served():
     pool = Pool()
     keys = KeyServer(pool.key.jwk)
     ours = {"USER_POOL_ID": pool.id, "USER_POOL_ARN": pool.arn, "APPLICATION_CLIENT_ID": pool.client_id}
-    environ = {**GOOD, **ours, "JWKS_URL": keys.url, "AWS_CHALICE_CLI_MODE": "true"}
+    environ = {**parts.examples(), **ours, "JWKS_URL": keys.url, "AWS_CHALICE_CLI_MODE": "true"}
     with imported_app(environ) as app, Client(app.app) as client:
         headers = {
             "authorization": pool.token(**{"cognito:groups": ["apiAdmins"]}),

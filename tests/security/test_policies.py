@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller
 from chalicelib.settings import Settings
 from chalicelib.web.api import Api
+from infra import parts
 from testbed.pool import KeyServer, Pool
 from testbed.targets import imported_app
 from tests.security.conftest import in_process
-from tests.unit.test_settings import GOOD
 
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:api-id/stage"
 
@@ -46,7 +46,7 @@ MEANS = {
 @pytest.fixture(scope="module")
 def roster():
     """The module ``app``; no request is made."""
-    with imported_app(GOOD) as app:
+    with imported_app(parts.examples()) as app:
         yield app
 
 
@@ -79,7 +79,7 @@ class TestRules:
 
     def test_a_route_without_a_rule_can_not_be_declared(self):
         with pytest.raises(TypeError, match="allow"):
-            Api("test", Settings.from_environ(GOOD)).route("/new", methods=["GET"])
+            Api("test", Settings.from_environ(parts.examples())).route("/new", methods=["GET"])
 
     def test_a_route_that_names_anothers_record_is_guarded_by_the_jwt_authorizer(self, roster):
         assert all("{" not in path or (method, path) in _guarded_by_jwt(roster) for method, path in _routes(roster))

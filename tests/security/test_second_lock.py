@@ -4,17 +4,17 @@ import json
 
 import pytest
 
-from infra import backend
+from infra import parts
 from testbed.events import proxy_event
 from testbed.targets import imported_app
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
-CLAIMS = {"sub": "jane", "token_use": "id", "aud": backend.NOWHERE["APPLICATION_CLIENT_ID"]}
+CLAIMS = {"sub": "jane", "token_use": "id", "aud": parts.examples()["APPLICATION_CLIENT_ID"]}
 
 
 @pytest.fixture(scope="module")
 def app():
-    with imported_app(backend.NOWHERE) as module:
+    with imported_app(parts.examples()) as module:
         yield module.app
 
 

@@ -3,14 +3,14 @@
 import pytest
 from chalice.app import Request
 
-from infra import backend
+from infra import parts
 from testbed.events import proxy_event
 from testbed.targets import imported_app
 
 
 @pytest.fixture(scope="module")
 def app():
-    with imported_app(backend.NOWHERE) as module:
+    with imported_app(parts.examples()) as module:
         yield module.app
 
 

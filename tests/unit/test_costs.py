@@ -4,8 +4,8 @@ import pytest
 
 from bench.costs import ROUTES, Costs
 from bench.figures import Comparison, Figures
+from infra import parts
 from testbed.targets import imported_app
-from tests.unit.test_settings import GOOD
 
 PRICES = {
     "lambda": {"request": 1.0, "gb_second": 1000.0, "full_core_mb": 2048},
@@ -37,7 +37,7 @@ def costs():
 
 
 def test_every_route_has_a_price():
-    with imported_app(GOOD) as app:
+    with imported_app(parts.examples()) as app:
         routes = {f"{method} {path}" for path, methods in app.app.routes.items() for method in methods}
     assert ROUTES.keys() == routes
 

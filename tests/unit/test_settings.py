@@ -5,14 +5,9 @@ import dataclasses
 import pytest
 
 from chalicelib.settings import Settings, SettingsError
+from infra import parts
 
-GOOD = {
-    "USERS_TABLE": "users",
-    "PROFILES_TABLE": "profiles",
-    "USER_POOL_ID": "eu-west-1_AbCdEf123",
-    "USER_POOL_ARN": "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123",
-    "APPLICATION_CLIENT_ID": "client1",
-}
+GOOD = parts.examples()
 
 
 def load(**changes):
@@ -21,7 +16,7 @@ def load(**changes):
 
 def test_five_settings_are_enough():
     settings = load()
-    assert settings.client_ids == {"client1"}
+    assert settings.client_ids == {GOOD["APPLICATION_CLIENT_ID"]}
     assert settings.admin_group == "apiAdmins"
     assert settings.cors_origin == "*"
     assert settings.log_level == "INFO"

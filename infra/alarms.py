@@ -1,0 +1,57 @@
+"""The alarms on the tables, generated from what the API's function may ask of each."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+DYNAMODB = "dynamodb:"
+DESCRIPTIONS = {
+    "SystemErrors": "DynamoDB fails on a table.",
+    "ReadThrottleEvents": "DynamoDB throttles a table.",
+    "WriteThrottleEvents": "DynamoDB throttles a table.",
+}
+
+
+def on_tables(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the alarms as CloudFormation resources by logical id.
+
+    DynamoDB counts throttled requests by table, but its own errors by table and operation ("DynamoDB metrics and
+    dimensions", developer guide).
+    """
+    alarms = {}
+    for table, operations in _granted(policy):
+        for kind in ("Read", "Write"):
+            alarms[f"{table}{kind}ThrottlesAlarm"] = _alarm(f"{kind}ThrottleEvents", TableName={"Ref": table})
+        for operation in operations:
+            dimensions = {"TableName": {"Ref": table}, "Operation": operation}
+            alarms[f"{table}{operation}ErrorsAlarm"] = _alarm("SystemErrors", **dimensions)
+    return alarms
+
+
+def _granted(policy: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """The tables, by the parameters that name them, and the operations that are granted on each."""
+    for statement in policy["Statement"]:
+        operations = [action.removeprefix(DYNAMODB) for action in statement["Action"] if action.startswith(DYNAMODB)]
+        resource = statement["Resource"]
+        if operations and "Ref" in resource:
+            yield resource["Ref"].removesuffix("Arn"), sorted(operations)
+
+
+def _alarm(metric: str, **dimensions: Any) -> dict[str, Any]:
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmDescription": f'{DESCRIPTIONS[metric]} See docs/operations.md, "Alarms".',
+            "Namespace": "AWS/DynamoDB",
+            "MetricName": metric,
+            "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 5,
+            "DatapointsToAlarm": 2,
+            "Threshold": 0,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": [{"Ref": "AlarmsTopic"}],
+            "OKActions": [{"Ref": "AlarmsTopic"}],
+        },
+    }

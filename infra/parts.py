@@ -1,0 +1,89 @@
+"""What the core and each capability contribute to the two stacks: parts of their templates, rights and settings.
+
+The core's parts are ``backend.yaml``, ``api.yaml`` and ``settings.yaml`` in this folder, and ``policy-api.json`` in
+``.chalice``. A capability has files of the same names, each optional, in ``infra/<capability>/``. They are used while
+``app.py`` registers the capability.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from chalice.package import TemplateDeepMerger, YAMLTemplateSerializer
+
+from infra.failure import Failure
+
+INFRA = Path(__file__).resolve().parent
+PROJECT = INFRA.parent
+POLICY = PROJECT / ".chalice" / "policy-api.json"
+
+
+class Setting(NamedTuple):
+    """An environment variable of the functions, the parameter of the API stack that it comes from, and an example."""
+
+    variable: str
+    parameter: str
+    example: str
+    is_optional: bool
+
+
+@cache
+def capabilities() -> tuple[str, ...]:
+    """Return the names of the capabilities that ``app.py`` registers."""
+    program = "import json, app; print(json.dumps(app.app.capabilities))"
+    environ = {**os.environ, **examples(), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failure(f"app.py could not be imported:\n{done.stderr.strip()}")
+    return tuple(json.loads(done.stdout.splitlines()[-1]))
+
+
+def template(name: str) -> dict[str, Any]:
+    """Return the template ``backend`` or ``api``, with the parts of the capabilities merged into it."""
+    merged: dict[str, Any] = {}
+    for path in _present(f"{name}.yaml", capabilities()):
+        part = YAMLTemplateSerializer().load_template(path.read_text(encoding="utf-8"), str(path))
+        merged = TemplateDeepMerger().merge(part, merged)
+    return merged
+
+
+def policy() -> dict[str, Any]:
+    """Return the IAM policy of the API's function, with the statements of the capabilities."""
+    merged: dict[str, Any] = json.loads(POLICY.read_text(encoding="utf-8"))
+    for path in _present("policy-api.json", capabilities()):
+        merged["Statement"] += json.loads(path.read_text(encoding="utf-8"))["Statement"]
+    return merged
+
+
+def settings() -> list[Setting]:
+    """Return the settings of the core and of the capabilities."""
+    return [setting for path in _present("settings.yaml", capabilities()) for setting in _read(path)]
+
+
+def examples() -> dict[str, str]:
+    """Return the required settings of all parts with their examples: enough to import ``app.py`` without a backend."""
+    folders = sorted(path.parent.name for path in INFRA.glob("*/settings.yaml"))
+    found = [setting for path in _present("settings.yaml", folders) for setting in _read(path)]
+    return {setting.variable: setting.example for setting in found if not setting.is_optional}
+
+
+def values(sources: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings whose values are among ``sources``: outputs or parameters, by name."""
+    return {setting.variable: sources[setting.parameter] for setting in settings() if setting.parameter in sources}
+
+
+def _present(name: str, folders: Iterable[str]) -> Iterator[Path]:
+    candidates = (INFRA / name, *(INFRA / folder / name for folder in folders))
+    return (path for path in candidates if path.exists())
+
+
+def _read(path: Path) -> Iterator[Setting]:
+    for variable, entry in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        yield Setting(variable, entry["parameter"], entry["example"], entry.get("optional", False))
