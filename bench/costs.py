@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import figures
+from infra import parts
+from infra.alarms import on_tables
+from testbed.routes import ROUTES as EVERY_ROUTE
+from testbed.routes import Cost
 
 HERE = Path(__file__).parent
 MEMORIES = (128, 256, 512, 1024, 1769)
@@ -33,23 +37,15 @@ class Work(NamedTuple):
     writes: int = 0
 
 
-ROUTES = {
-    "GET /open": Work(None),
-    "GET /openapi.json": Work(None),
-    "GET /health": Work(None),
-    "GET /health/ready": Work("GET", reads=2),
-    "GET /": Work(None),
-    "GET /user/profile": Work("GET", reads=1),
-    "POST /user/profile": Work("PUT", writes=1),
-    "PATCH /user/profile": Work("PATCH", reads=1, writes=1),
-    "DELETE /user/profile": Work("PUT", writes=1),
-    "GET /users": Work("list", reads=3),
-    "POST /users": Work("PUT", writes=1),
-    "GET /users/{userid}": Work("GET", reads=1),
-    "PUT /users/{userid}": Work("PUT", writes=1),
-    "PATCH /users/{userid}": Work("PATCH", reads=1, writes=1),
-    "DELETE /users/{userid}": Work("PUT", writes=1),
+WORK = {
+    Cost.NOTHING: Work(None),
+    Cost.READ: Work("GET", reads=1),
+    Cost.WRITE: Work("PUT", writes=1),
+    Cost.PATCH: Work("PATCH", reads=1, writes=1),
+    Cost.PAGE: Work("list", reads=3),
+    Cost.READINESS: Work("GET", reads=2),
 }
+ROUTES = {str(route): WORK[route.cost] for route in EVERY_ROUTE}
 
 
 class Costs:
@@ -140,7 +136,8 @@ def load() -> Costs:
 
 def alarms() -> int:
     """How many the template has."""
-    return (HERE.parent / "infra" / "api.yaml").read_text().count("Type: AWS::CloudWatch::Alarm\n")
+    resources = {**parts.template("api")["Resources"], **on_tables(parts.policy())}
+    return sum(resource.get("Type") == "AWS::CloudWatch::Alarm" for resource in resources.values())
 
 
 # The tables of docs/costs.md

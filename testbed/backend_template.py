@@ -18,3 +18,8 @@ def create_tables(dynamodb, prefix):
             properties = {key: value for key, value in resource["Properties"].items() if key in wanted}
             dynamodb.create_table(TableName=names[logical_id], **properties)
     return names
+
+
+def tables(outputs):
+    """Return the tables among a stack's outputs, by what they hold."""
+    return {name.removesuffix("Table").lower(): value for name, value in outputs.items() if name.endswith("Table")}

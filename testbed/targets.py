@@ -97,8 +97,8 @@ class Target:
     connection: DynamoDB
     user_pool_id: str
     client_id: str
-    users_table: str
-    profiles_table: str
+    tables: dict[str, str]
+    """The tables' names, by what they hold: ``users``, ``profiles``."""
 
     def how(self, difference) -> str:
         """What this target does where the targets differ."""
@@ -168,12 +168,12 @@ class Target:
     @cached_property
     def users(self):
         """The users table, as the API keeps it."""
-        return UserRepository(self.connection, self.users_table)
+        return UserRepository(self.connection, self.tables["users"])
 
     @cached_property
     def profiles(self):
         """The profiles table, as the API keeps it."""
-        return ProfileRepository(self.connection, self.profiles_table)
+        return ProfileRepository(self.connection, self.tables["profiles"])
 
     # People
 
@@ -285,7 +285,7 @@ def in_process(_):
             target.connection = app.database
             target.cognito = cognito
             target.user_pool_id, target.client_id = pool["Id"], client["ClientId"]
-            target.users_table, target.profiles_table = tables["UsersTable"], tables["ProfilesTable"]
+            target.tables = backend_template.tables(tables)
             yield target
     keys.close()
 
@@ -418,7 +418,7 @@ def _connected(target, aws_port, outputs):
     target.connection = Connected(aws_port)
     target.cognito = target.client("cognito-idp")
     target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]
-    target.users_table, target.profiles_table = outputs["UsersTable"], outputs["ProfilesTable"]
+    target.tables = backend_template.tables(outputs)
     yield target
     target.close()
 

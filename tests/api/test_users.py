@@ -143,7 +143,7 @@ def crowd(api):
 def write_all(api, requests):
     """As many at once as DynamoDB accepts."""
     for start in range(0, len(requests), 25):
-        batch = {api.users_table: requests[start : start + 25]}
+        batch = {api.tables["users"]: requests[start : start + 25]}
         assert api.connection.client.batch_write_item(RequestItems=batch)["UnprocessedItems"] == {}
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bench import costs
 from infra import parts
 from testbed import backend_template, description
-from testbed.targets import imported_app
+from testbed.routes import PATHS, ROUTES, TABLES, Who, methods_of
 
 ANY = "x-amazon-apigateway-any-method"
 CFN_LINT = Path(sys.executable).parent / "cfn-lint"
@@ -26,13 +27,6 @@ def resources(template):
 @pytest.fixture(scope="module")
 def rest_api(resources):
     return resources["RestAPI"]["Properties"]
-
-
-@pytest.fixture(scope="module")
-def routes():
-    """Chalice's table of the routes."""
-    with imported_app(parts.examples()) as app:
-        yield app.app.routes
 
 
 def of_type(resources, kind):
@@ -125,12 +119,11 @@ class TestFunctions:
         assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
         assert statement["Resource"] == {"Fn::GetAtt": ["JwtAuthorizerLogGroup", "Arn"]}
 
-    def test_the_api_may_reach_its_two_tables_and_its_logs_and_nothing_else(self, resources):
+    def test_the_api_may_reach_the_tables_of_its_routes_and_its_logs_and_nothing_else(self, resources):
         (policy,) = resources["ApiHandlerRole"]["Properties"]["Policies"]
         reached = {str(statement["Resource"]) for statement in policy["PolicyDocument"]["Statement"]}
         assert reached == {
-            str({"Ref": "UsersTableArn"}),
-            str({"Ref": "ProfilesTableArn"}),
+            *(str({"Ref": f"{table.capitalize()}TableArn"}) for table in TABLES),
             str({"Fn::GetAtt": ["ApiHandlerLogGroup", "Arn"]}),
         }
 
@@ -160,14 +153,15 @@ class TestFunctions:
 
 
 class TestApi:
-    def test_every_route_is_there_behind_the_authorizer_that_app_py_gives_it(self, rest_api, routes):
+    def test_every_route_is_there_behind_the_authorizer_that_its_row_says(self, rest_api):
         paths = rest_api["DefinitionBody"]["paths"]
-        assert paths.keys() == routes.keys()
-        for path, methods in routes.items():
-            assert paths[path].keys() == {method.lower() for method in methods} | {"options", ANY}
-            for method, entry in methods.items():
-                security = [{entry.authorizer.name: []}] if entry.authorizer else None
-                assert paths[path][method.lower()].get("security") == security, f"{method} {path}"
+        assert paths.keys() == set(PATHS)
+        for path in PATHS:
+            assert paths[path].keys() == {method.lower() for method in methods_of(path)} | {"options", ANY}
+        for route in ROUTES:
+            name = "jwt_authorizer" if route.who.has_jwt_authorizer else "cognito_authorizer"
+            security = None if route.who is Who.ANYONE else [{name: []}]
+            assert paths[route.path][route.method.lower()].get("security") == security, route
 
     def test_what_is_open_to_everybody_is_this_and_no_more(self, rest_api):
         open_to_all = {
@@ -176,7 +170,7 @@ class TestApi:
             for method, operation in methods.items()
             if method not in ("options", ANY) and "security" not in operation
         }
-        assert open_to_all == {"/open", "/openapi.json", "/health", "/health/ready"}
+        assert open_to_all == {route.path for route in ROUTES if route.who is Who.ANYONE}
 
     def test_an_unsupported_method_reaches_the_app_without_a_token(self, rest_api):
         integration = "x-amazon-apigateway-integration"
@@ -315,13 +309,16 @@ ALARMED = {
     ("AWS/Lambda", "Throttles", "JwtAuthorizer"),
     *(
         ("AWS/DynamoDB", metric, table)
-        for table in ("UsersTable", "ProfilesTable")
+        for table in (f"{table.capitalize()}Table" for table in TABLES)
         for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors")
     ),
 }
 
 
 class TestAlarms:
+    def test_the_cost_model_counts_them_all(self, resources):
+        assert costs.alarms() == len(of_type(resources, "AWS::CloudWatch::Alarm"))
+
     def test_there_is_one_for_all_that_goes_wrong(self, resources):
         alarmed = set()
         for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():

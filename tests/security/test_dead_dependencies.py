@@ -8,15 +8,11 @@ from chalice.test import Client
 
 from infra import parts
 from testbed.pool import KeyServer, Pool
+from testbed.routes import STORING
 from testbed.targets import imported_app
 from tests.unit.test_repository import _client_error, _Failing
 
-ROUTES = [
-    ("GET", "/users"),
-    ("POST", "/users"),
-    *((method, "/users/jane") for method in ("GET", "PUT", "PATCH", "DELETE")),
-    *((method, "/user/profile") for method in ("GET", "POST", "PATCH", "DELETE")),
-]
+ROUTES = [(route.method, route.path.format(userid="jane")) for route in STORING]
 
 
 @pytest.fixture(scope="module")

@@ -13,33 +13,17 @@ from chalicelib.settings import Settings
 from chalicelib.web.api import Api
 from infra import parts
 from testbed.pool import KeyServer, Pool
+from testbed.routes import ROUTES, Who
 from testbed.targets import imported_app
 from tests.security.conftest import in_process
 
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:api-id/stage"
 
-WHO_MAY_CALL = {  # the contract's table, word by word
-    ("GET", "/open"): "anyone",
-    ("GET", "/openapi.json"): "anyone",
-    ("GET", "/health"): "anyone",
-    ("GET", "/health/ready"): "anyone",
-    ("GET", "/"): "signed-in (Cognito)",
-    ("GET", "/user/profile"): "signed-in (Cognito)",
-    ("POST", "/user/profile"): "signed-in (Cognito)",
-    ("PATCH", "/user/profile"): "signed-in (Cognito)",
-    ("DELETE", "/user/profile"): "signed-in (Cognito)",
-    ("GET", "/users"): "admin (JWT)",
-    ("POST", "/users"): "admin (JWT)",
-    ("GET", "/users/{userid}"): "that user or an admin (JWT)",
-    ("PUT", "/users/{userid}"): "that user or an admin (JWT)",
-    ("PATCH", "/users/{userid}"): "that user or an admin (JWT)",
-    ("DELETE", "/users/{userid}"): "that user or an admin (JWT)",
-}
 MEANS = {
-    "anyone": (type(None), ANYONE),
-    "signed-in (Cognito)": (CognitoUserPoolAuthorizer, SIGNED_IN),
-    "admin (JWT)": (ChaliceAuthorizer, ADMINS),
-    "that user or an admin (JWT)": (ChaliceAuthorizer, THEMSELVES_OR_ADMINS),
+    Who.ANYONE: (type(None), ANYONE),
+    Who.SIGNED_IN: (CognitoUserPoolAuthorizer, SIGNED_IN),
+    Who.ADMINS: (ChaliceAuthorizer, ADMINS),
+    Who.OWNER_OR_ADMINS: (ChaliceAuthorizer, THEMSELVES_OR_ADMINS),
 }
 
 
@@ -66,12 +50,13 @@ def _guarded_by_jwt(roster):
 
 class TestRules:
     def test_every_route_has_the_authorizer_and_the_rule_that_the_contract_says(self, roster):
-        routes = _routes(roster)
-        assert routes.keys() == WHO_MAY_CALL.keys()
-        for key, who in WHO_MAY_CALL.items():
-            authorizer, rule = MEANS[who]
-            assert isinstance(routes[key].authorizer, authorizer), key
-            assert routes[key].view_function.operation.allow is rule, key
+        registered = _routes(roster)
+        assert registered.keys() == {(route.method, route.path) for route in ROUTES}
+        for route in ROUTES:
+            entry = registered[route.method, route.path]
+            authorizer, rule = MEANS[route.who]
+            assert isinstance(entry.authorizer, authorizer), route
+            assert entry.view_function.operation.allow == rule, route
 
     def test_what_the_policies_are_made_from_is_what_the_authorizer_guards(self, roster):
         stated = {(route.method, route.path) for route in roster.app.guarded_by(roster.jwt_authorizer)}
@@ -170,7 +155,7 @@ def served():
     keys.close()
 
 
-OTHERS = [("GET", "/users"), ("POST", "/users")] + [(m, "/users/another") for m in ("GET", "PUT", "PATCH", "DELETE")]
+OTHERS = [(route.method, route.path.format(userid="another")) for route in ROUTES if route.who.has_jwt_authorizer]
 
 
 @pytest.mark.parametrize(("method", "path"), OTHERS)
