@@ -1,4 +1,4 @@
-"""The API's description: complete, valid, and of the code as it is."""
+"""The OpenAPI document: complete, valid, and up to date with the code."""
 
 import json
 
@@ -23,11 +23,11 @@ OPERATIONS = [
 ]
 
 
-def test_what_is_served_is_what_the_code_says(app):
+def test_the_served_document_is_up_to_date(app):
     assert document.build(app) == DOCUMENT, "the API has changed: make openapi"
 
 
-def test_it_is_valid_openapi():
+def test_the_document_is_valid_openapi():
     OpenAPIV31SpecValidator(DOCUMENT).validate()
 
 
@@ -58,7 +58,7 @@ def test_every_guarded_operation_states_which_tokens_its_authorizer_accepts(app)
         assert accepts + tokens == (accepted[authorizer.name] if authorizer else "")
 
 
-def test_nothing_is_described_that_is_not_there(app):
+def test_every_described_operation_exists(app):
     views = {entry.view_name for methods in app.routes.values() for entry in methods.values()}
     assert document.OPERATIONS.keys() == views
 
@@ -69,14 +69,14 @@ def test_every_problem_type_is_listed():
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=[f"{m} {p}" for m, p, _ in OPERATIONS])
-def test_every_answer_has_an_example_that_fits_its_schema(method, path, operation):
+def test_every_response_has_an_example_that_matches_its_schema(method, path, operation):
     for status, response in operation["responses"].items():
         for media_type, content in resolve(response).get("content", {}).items():
             if operation["operationId"] == "get_description":
-                continue  # its example is the document itself
+                continue  # the document itself would be the example
             assert "example" in content, (status, media_type)
             validator(json.dumps(content["schema"])).validate(content["example"])
 
 
-def test_it_tells_nothing_of_where_it_runs():
+def test_the_document_contains_no_deployment_settings():
     assert not any(value in json.dumps(DOCUMENT) for value in GOOD.values() if len(value) > 8)
