@@ -38,7 +38,7 @@ def mend(cors: Mapping[str, str]) -> None:
     handler.__getattr__ = _any_method
     handler.log_request, handler.log_message = _log_access, _log_nothing
     handler._send_http_response = _without_forbidden_body(handler._send_http_response)
-    handler._parse_payload = _read_whole
+    handler._parse_payload = _read_request
     handler._generic_handle = _rejecting(handler._generic_handle)
     handler.setup = _watching_lines(handler.setup)
     handler.send_error, handler.cors = _send_problem, cors
@@ -96,7 +96,7 @@ def _watching_lines(setup: Callable[[Any], None]) -> Callable[[Any], None]:
     return set_up
 
 
-def _read_whole(handler: Any) -> tuple[dict[str, str], bytes | None]:
+def _read_request(handler: Any) -> tuple[dict[str, str], bytes | None]:
     """Return the headers and the complete body. Replaces Chalice's ``_parse_payload``."""
     headers = _headers(handler)
     if "transfer-encoding" in headers:
@@ -147,7 +147,7 @@ def _own_address(handler: Any, host: str) -> str:
 
 
 def _rejecting(handle: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Wrap ``handle`` to respond to the requests that ``_read_whole`` rejects."""
+    """Wrap ``handle`` to respond to the requests that ``_read_request`` rejects."""
 
     @wraps(handle)
     def handle_or_reject(handler: Any) -> None:

@@ -85,8 +85,8 @@ class DynamoDB:
         )
         with failures_named("connect"):
             client: Any = Session().create_client("dynamodb", region_name=self._region, config=config)
-        client.meta.events.register("request-created.dynamodb", _while_there_is_time)
-        client.meta.events.register("before-parse.dynamodb", _if_whole)
+        client.meta.events.register("request-created.dynamodb", _require_time_left)
+        client.meta.events.register("before-parse.dynamodb", _require_complete)
         return cast("DynamoDBClient", client)
 
 
@@ -100,7 +100,7 @@ def one_patience() -> Iterator[None]:
         _give_up_at.reset(before)
 
 
-def _while_there_is_time(request: Any, **_: object) -> None:
+def _require_time_left(request: Any, **_: object) -> None:
     """Enforce the time limit before each attempt: botocore limits their number, but not their total time."""
     now = time.monotonic()
     first = request.context.setdefault("roster_first_attempt", now)
@@ -110,11 +110,11 @@ def _while_there_is_time(request: Any, **_: object) -> None:
         )
 
 
-def _if_whole(response_dict: Mapping[str, Any], **_: object) -> None:
+def _require_complete(response_dict: Mapping[str, Any], **_: object) -> None:
     """Reject incomplete responses before they are parsed: botocore treats a body that is not JSON as empty."""
     body, checksum = response_dict["body"], response_dict["headers"].get("x-amz-crc32")
-    is_whole = _is_object(body) if checksum is None else str(crc32(body)) == checksum
-    if not is_whole and response_dict["status_code"] < 300:
+    is_complete = _is_object(body) if checksum is None else str(crc32(body)) == checksum
+    if not is_complete and response_dict["status_code"] < 300:
         raise Unavailable("The database's response was incomplete: retry later.")
 
 
@@ -136,14 +136,14 @@ def failures_named(operation: str) -> Iterator[None]:
     try:
         yield
     except exceptions.ClientError as error:
-        raise _meaning(error, operation) from None
+        raise _translated(error, operation) from None
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.NoRegionError) as error:
         raise Misconfigured(f"DynamoDB {operation}: {type(error).__name__}") from None
     except (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.CredentialRetrievalError) as error:
         raise Unavailable(f"The database can't be reached ({type(error).__name__}): retry later.") from None
 
 
-def _meaning(error: Any, operation: str) -> RosterError:
+def _translated(error: Any, operation: str) -> RosterError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "ConditionalCheckFailedException":

@@ -22,11 +22,11 @@ event, handler = json.load(sys.stdin), sys.argv[1]
 class Context: aws_request_id = "r-1"
 module, name = handler.split(".")
 try:
-    answer = getattr(importlib.import_module(module), name)(event, Context())
+    result = getattr(importlib.import_module(module), name)(event, Context())
 except Exception as error:
-    answer = {"raised": str(error)}
+    result = {"raised": str(error)}
 names = {name if name.startswith("chalicelib.") else name.partition(".")[0] for name in sys.modules}
-print(json.dumps([answer, sorted(names)]))
+print(json.dumps([result, sorted(names)]))
 """
 
 
@@ -114,8 +114,8 @@ def test_the_origin_of_a_stage_is_in_all_preflight_and_gateway_responses():
 
 class TestApiHandler:
     def test_a_request_without_database_access_does_not_import_botocore(self, invoke):
-        answer, imported = invoke("app.app", proxy_event("GET", "/open"))
-        assert answer["statusCode"] == 200
+        result, imported = invoke("app.app", proxy_event("GET", "/open"))
+        assert result["statusCode"] == 200
         assert not {"boto3", "botocore"} & set(imported)
         assert "chalicelib.web.problems" in imported
         assert "chalicelib.web.gateway_responses" not in imported
@@ -128,9 +128,9 @@ class TestApiHandler:
     def test_the_api_function_uses_the_botocore_of_lambda(self, invoke):
         credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
         event = proxy_event("GET", "/users/{userid}")
-        answer, _ = invoke("app.app", event, AWS_ENDPOINT_URL="http://127.0.0.1:9", **credentials)
-        assert answer["statusCode"] == 503
-        assert json.loads(answer["body"])["request_id"] == "request-1"
+        result, _ = invoke("app.app", event, AWS_ENDPOINT_URL="http://127.0.0.1:9", **credentials)
+        assert result["statusCode"] == 503
+        assert json.loads(result["body"])["request_id"] == "request-1"
 
 
 class TestAuthorizer:
@@ -150,11 +150,11 @@ class TestAuthorizer:
         keys.close()
 
     def test_the_authorizer_returns_a_policy_without_importing_botocore(self, invoke, pool, settings):
-        answer, imported = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": pool.token()}, **settings)
-        assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
-        assert answer["principalId"]
+        result, imported = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": pool.token()}, **settings)
+        assert result["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+        assert result["principalId"]
         assert not {"boto3", "botocore"} & set(imported)
 
     def test_a_rejection_raises_exactly_the_message_that_api_gateway_expects(self, invoke, settings):
-        answer, _ = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": "Bearer x"}, **settings)
-        assert answer == {"raised": "Unauthorized"}
+        result, _ = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": "Bearer x"}, **settings)
+        assert result == {"raised": "Unauthorized"}

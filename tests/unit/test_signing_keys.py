@@ -152,12 +152,12 @@ class TestFailures:
         assert keys.find(key.kid)
 
     def test_without_any_key_every_lookup_retries_the_fetch(self, keys, server, key):
-        answer = server.answer
+        working = server.answer
         break_server(server)
         for _ in range(3):
             with pytest.raises(KeysUnavailable):
                 keys.find(key.kid)
-        server.answer = answer
+        server.answer = working
         assert keys.find(key.kid)
 
     def test_the_health_probe_passes_with_keys(self, keys, server):
@@ -183,7 +183,7 @@ class TestFailures:
             SigningKeys(server.url).find(key.kid)
 
     @pytest.mark.parametrize(
-        "answer",
+        "body",
         [
             b"",
             b"not JSON",
@@ -196,10 +196,10 @@ class TestFailures:
             b"[" * 50_000,
             b"\xff",
         ],
-        ids=lambda answer: repr(answer[:20]),
+        ids=lambda body: repr(body[:20]),
     )
-    def test_a_response_that_is_not_a_key_set_raises_keys_unavailable(self, keys, server, answer):
-        server.answer = answer
+    def test_a_response_that_is_not_a_key_set_raises_keys_unavailable(self, keys, server, body):
+        server.answer = body
         with pytest.raises(KeysUnavailable):
             keys.find("x")
 
