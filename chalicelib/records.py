@@ -16,9 +16,9 @@ from chalicelib.json.merge_patch import merge
 from chalicelib.json.strict_json import MAX_BYTES, Json, JsonObject, dumps, shortest, significant
 
 MAX_STORED = 400 * 1024 - 1024
-"""Maximum size of a stored document, in bytes: DynamoDB's item limit less Roster's own attributes."""
+"""Maximum bytes of a stored document: DynamoDB's item limit less Roster's own attributes."""
 MAX_UTF8_BYTES = 4
-"""The longest encoding of one character."""
+"""Maximum bytes of one character in UTF-8."""
 USERID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 DOT_SEGMENTS = (".", "..")
 """Clients that follow RFC 3986 (section 5.2.4) remove these segments from a path."""
@@ -40,7 +40,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """A condition on the stored record, without which a write is rejected (RFC 9110, section 13.1).
+    """A condition that the stored record must meet for a write to succeed (RFC 9110, section 13.1).
 
     If ``exists`` is false, there must be no record. If it is true, there must be one, and its revision must be one of
     ``revisions`` unless these are ``None``.

@@ -19,17 +19,17 @@ Json = Union[None, bool, int, Decimal, str, "list[Json]", "JsonObject"]
 JsonObject = dict[str, Json]
 
 MAX_BYTES = 350 * 1024
-"""Maximum size of a document as JSON in UTF-8. DynamoDB's limit is 400 KB per item, overhead included."""
+"""Maximum bytes of a document as JSON in UTF-8. DynamoDB's limit is 400 KB per item, overhead included."""
 MAX_SERVICE_BYTES = 256
-"""Maximum size of the members that Roster adds to a returned document, and ignores when they are sent back."""
+"""Maximum bytes of the members that Roster adds to a returned document, and ignores when they are sent back."""
 MAX_DEPTH = 30
-"""Nested objects and lists, including the outermost. DynamoDB accepts 32 levels, and a record adds one."""
+"""Maximum levels of objects and lists, including the outermost. DynamoDB accepts 32; a record adds one."""
 MAX_NAME_BYTES = 65535
-"""Maximum size of a member name: DynamoDB's limit for attribute names."""
+"""Maximum bytes of a member name: DynamoDB's limit for attribute names."""
 MAX_VIOLATIONS = 20
+"""Maximum number of reported errors. It keeps error responses small, as does ``MAX_POINTER``."""
 MAX_POINTER = 1024
-"""Limits that keep error responses small: at most ``MAX_VIOLATIONS`` are listed, and a pointer of more than
-``MAX_POINTER`` characters is shortened to an enclosing object or list."""
+"""Maximum characters of a pointer. A longer one is shortened to an enclosing object or list."""
 
 MAX_DIGITS = 38
 MAX_EXPONENT = 125

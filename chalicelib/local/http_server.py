@@ -25,9 +25,9 @@ LENGTH = re.compile(r"\d{1,12}", re.ASCII)
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 LOOPBACK_HOST = re.compile(r"127\.\d+\.\d+\.\d+|\[::1\]|(?:[a-z0-9-]+\.)*localhost", re.ASCII | re.IGNORECASE)
 MAX_PAYLOAD = 10 * 1024 * 1024
-"""Maximum size of a request, as on API Gateway ("Quotas for REST APIs" in its developer guide)."""
+"""Maximum bytes of a request, as on API Gateway ("Quotas for REST APIs" in its developer guide)."""
 MAX_DRAINED = 10 * MAX_PAYLOAD
-"""Maximum size of a rejected body that is still read, so that the client gets the response."""
+"""Maximum bytes of a rejected body that is still read, so that the client gets the response."""
 CHUNK = 64 * 1024
 ABSOLUTE_FORM = re.compile(r"https?://(?P<authority>[^/?#]+)(?P<rest>.*)", re.ASCII | re.IGNORECASE)
 

@@ -24,7 +24,7 @@ log = logging.getLogger("roster.signing_keys")
 FETCH_SECONDS = 2.0
 """Time limit for a fetch, from connecting to the last byte."""
 MAX_BYTES = 64 * 1024
-"""Maximum size of the key set."""
+"""Maximum bytes of the key set."""
 FRESH_SECONDS = 3600
 """Keys older than this are refreshed before use. If that fails, they are used anyway."""
 STALE_SECONDS = 24 * 3600
