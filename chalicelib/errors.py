@@ -1,18 +1,17 @@
-"""What can go wrong, in the domain's own words.
+"""The errors that Roster raises on purpose.
 
-A handler or anything below it raises one of these and never thinks of HTTP;
-``problems.py`` alone knows which status each becomes.
+Handlers and everything below them raise these and know nothing of HTTP; only ``problems.py`` maps them to statuses.
 
     RosterError
-    ├── Invalid               the request can't be read, or isn't valid
-    ├── UnsupportedMediaType  the body is of a type that is not taken
-    ├── TooLarge              the body, or what it would make of the record, is too large to store
-    ├── Forbidden             a known caller who may not do this
-    ├── NotFound              nothing is stored under that name
-    ├── Conflict              what is stored is not what the write expected
-    ├── KeyReused             an Idempotency-Key that has made something else before
-    ├── Unavailable           a dependency can't be had now: trying again may help
-    └── Misconfigured         a dependency refuses us: trying again will not help
+    ├── Invalid               the request can't be parsed, or is invalid
+    ├── UnsupportedMediaType  the body's media type is not supported
+    ├── TooLarge              the body, or the record that would be stored, is too large
+    ├── Forbidden             the caller is authenticated but not allowed to do this
+    ├── NotFound              the record does not exist
+    ├── Conflict              the stored record does not meet the write's precondition
+    ├── KeyReused             the Idempotency-Key was used before with a different body
+    ├── Unavailable           a dependency is unavailable: a retry may succeed
+    └── Misconfigured         a dependency rejects Roster's requests: a retry will not help
 """
 
 from dataclasses import dataclass
@@ -20,14 +19,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that is wrong with a document: where (JSON Pointer, RFC 6901) and what."""
+    """One error in a document: its location (a JSON Pointer, RFC 6901) and a description."""
 
     pointer: str
     detail: str
 
 
 class RosterError(Exception):
-    """Base of all errors that Roster raises on purpose. ``detail`` may be shown to the caller."""
+    """The base class. ``detail`` is shown to the client, unless a subclass says otherwise."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -35,7 +34,7 @@ class RosterError(Exception):
 
 
 class Invalid(RosterError):
-    """The request can't be read or isn't valid; ``violations`` say where."""
+    """The request can't be parsed or is invalid; ``violations`` locate the errors."""
 
     def __init__(self, detail: str, *violations: Violation) -> None:
         super().__init__(detail)
@@ -43,36 +42,36 @@ class Invalid(RosterError):
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> "Invalid":
-        """One violation, which is also the whole story."""
+        """Return an error with a single violation, whose ``detail`` it shares."""
         return cls(detail, Violation(pointer, detail))
 
 
 class UnsupportedMediaType(RosterError):
-    """The body's media type (or content coding) is not one that the route takes."""
+    """The route does not support the body's media type or content coding."""
 
 
 class TooLarge(RosterError):
-    """The body is over the limit, or the record would not fit a DynamoDB item."""
+    """The body exceeds the size limit, or the record would not fit into a DynamoDB item."""
 
 
 class Forbidden(RosterError):
-    """The caller is known and may not do this."""
+    """The caller is authenticated but not allowed to do this."""
 
 
 class NotFound(RosterError):
-    """Nothing is stored under that name."""
+    """The record does not exist."""
 
 
 class Conflict(RosterError):
-    """The stored record is not the one that the write expected; nothing was written."""
+    """The stored record does not meet the write's precondition. Nothing was written."""
 
 
 class KeyReused(RosterError):
-    """The Idempotency-Key was sent before, with another body."""
+    """The Idempotency-Key was used before with a different body."""
 
 
 class Unavailable(RosterError):
-    """A dependency can't be had now; nothing is half-written. ``retry_after`` is in seconds."""
+    """A dependency is unavailable; nothing was partially written. ``retry_after`` is in seconds."""
 
     def __init__(self, detail: str, retry_after: int = 1) -> None:
         super().__init__(detail)
@@ -80,4 +79,7 @@ class Unavailable(RosterError):
 
 
 class Misconfigured(RosterError):
-    """A dependency refuses us for good (rights, a missing table). For the log, never for the caller."""
+    """A dependency rejects Roster's requests: permissions or a table are missing, for example.
+
+    ``detail`` is logged and never shown to the client.
+    """

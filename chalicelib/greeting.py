@@ -1,4 +1,4 @@
-"""What ``GET /`` says to a signed-in user."""
+"""The greeting that ``GET /`` returns to a signed-in user."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from chalicelib.json.strict_json import JsonObject
 
 
 def greeting(claims: Mapping[str, str]) -> JsonObject:
-    """A greeting by the best name that the ID token's claims hold."""
+    """Return a greeting with the best name in the ID token's claims: the full name, ``name`` or the e-mail address."""
     names = claims.get("given_name"), claims.get("family_name")
     name = " ".join(filter(None, names)) if all(names) else claims.get("name") or claims.get("email") or "stranger"
     return {
@@ -18,7 +18,7 @@ def greeting(claims: Mapping[str, str]) -> JsonObject:
 
 
 def _groups(text: str) -> list[str]:
-    """The groups as API Gateway writes them: ``a,b``, or ``[a b]``. A group's name has no space."""
+    """Parse the groups as API Gateway formats them: ``a,b`` or ``[a b]``. Group names contain no spaces."""
     if text.startswith("[") and text.endswith("]"):
         return text[1:-1].split()
     return text.split(",") if text else []

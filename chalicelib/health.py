@@ -1,4 +1,4 @@
-"""Is Roster alive, and can it reach what it needs?"""
+"""Health checks: whether Roster is alive, and whether it can reach its dependencies."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("roster.health")
 
 CHECK_SECONDS = 1.0
+"""Time limit for all checks together."""
 
 
 class Health:
-    """``checks`` are named probes of the dependencies: each raises if its dependency can't be had."""
+    """The health of Roster. ``checks`` are the dependencies' probes by name; a probe raises if its dependency fails."""
 
     def __init__(self, region: str, checks: Mapping[str, Callable[[], object]]) -> None:
         self._region = region
@@ -27,16 +28,16 @@ class Health:
     def _threads(self) -> "Mapping[str, ThreadPoolExecutor]":
         from concurrent.futures import ThreadPoolExecutor
 
-        # One thread a check: however often somebody asks about a dependency that hangs, it is asked once, and in
-        # nobody else's way.
+        # One thread per check: a dependency that hangs is called only once, however many requests arrive meanwhile,
+        # and does not delay the other checks.
         return {name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=name) for name in self._checks}
 
     def alive(self) -> JsonObject:
-        """What can be said without touching anything else."""
+        """Return the status, without calling any dependency."""
         return {"status": "ok", "region": self._region, "version": __version__}
 
     def ready(self) -> tuple[bool, JsonObject]:
-        """Whether every check passes, all within ``CHECK_SECONDS``; and which do, but never why one doesn't."""
+        """Run all checks. Return whether all pass within ``CHECK_SECONDS``, and a report of each, without causes."""
         from concurrent.futures import wait
 
         probes = {name: self._threads[name].submit(check) for name, check in self._checks.items()}

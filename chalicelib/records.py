@@ -1,7 +1,7 @@
-"""A record: one client-made JSON object, kept under a userid, with the two stamps of its last write.
+"""Records: a client's JSON object, stored under a userid with the timestamp and the revision of its last write.
 
-Users and profiles are both records; ``users.py`` and ``profiles.py`` say how each looks to a client. Pure: no HTTP,
-no storage.
+Users and profiles are both records; ``users.py`` and ``profiles.py`` define how clients see each. This module knows
+nothing of HTTP or storage.
 """
 
 import re
@@ -16,20 +16,20 @@ from chalicelib.json.merge_patch import merge
 from chalicelib.json.strict_json import MAX_BYTES, Json, JsonObject, dumps, shortest, significant
 
 MAX_STORED = 400 * 1024 - 1024
-"""Bytes of a stored document: DynamoDB's limit for an item, less what Roster stores beside the document."""
+"""Maximum bytes of a stored document: DynamoDB's item limit less Roster's own attributes."""
 MAX_UTF8_BYTES = 4
-"""Of one character."""
+"""Maximum bytes of one character in UTF-8."""
 USERID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 DOT_SEGMENTS = (".", "..")
-"""What no client that follows RFC 3986 (section 5.2.4) can send as a segment of a path."""
+"""Clients that follow RFC 3986 (section 5.2.4) remove these segments from a path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """``document`` as the client made it; ``timestamp`` (ISO 8601, UTC) and ``revision`` change with every write.
+    """The client's ``document``, and the ``timestamp`` (ISO 8601, UTC) and ``revision`` of the last write.
 
-    ``revision`` is random, not a count: a record that is deleted and made again never repeats one, so that an entity
-    tag made from it is strong (RFC 9110, section 8.8.1).
+    Each write sets a new random ``revision``. Unlike a counter, it never repeats, even if a record is deleted and
+    created again, so it makes a strong entity tag (RFC 9110, section 8.8.1).
     """
 
     userid: str
@@ -40,16 +40,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What must be stored for a write to happen (RFC 9110, section 13.1).
+    """A condition that the stored record must meet for a write to succeed (RFC 9110, section 13.1).
 
-    Nothing (``exists`` false), or something, and of ``revisions`` if they are given.
+    If ``exists`` is false, there must be no record. If it is true, there must be one, and its revision must be one of
+    ``revisions`` unless these are ``None``.
     """
 
     exists: bool
     revisions: frozenset[str] | None = None
 
     def holds(self, record: Record | None) -> bool:
-        """Whether ``record`` (``None``: nothing) may be replaced."""
+        """Return whether ``record`` (``None`` if there is none) meets the condition."""
         if record is None or not self.exists:
             return record is None and not self.exists
         return self.revisions is None or record.revision in self.revisions
@@ -59,72 +60,71 @@ ABSENT = Precondition(exists=False)
 
 
 def still(record: Record) -> Precondition:
-    """That ``record`` is what is stored."""
+    """Return the precondition that ``record`` is still the stored one."""
     return Precondition(exists=True, revisions=frozenset({record.revision}))
 
 
 class Records(Protocol):
-    """Where records of one kind are kept. ``tests`` hold a second one, in memory.
+    """Storage for records of one kind. The tests use a second implementation, in memory.
 
-    A write with a ``Precondition`` happens if that holds at the moment of the write, and else raises ``Conflict`` and
-    changes nothing: of any number of racing writers, those who win are those for whom it did hold.
+    A write with a ``Precondition`` checks it and writes in one atomic step. If the precondition does not hold, the
+    write raises ``Conflict`` and changes nothing.
     """
 
     def get(self, userid: str) -> Record | None:
-        """The record, or ``None``; never an outdated one."""
+        """Return the record, or ``None``. Reads are strongly consistent."""
 
     def put(self, record: Record, only_if: Precondition | None = None) -> None:
-        """Store ``record`` whole."""
+        """Store ``record``, replacing any earlier one."""
 
     def create(self, record: Record, origin: str, only_if: Precondition | None = None) -> Record:
-        """Store ``record`` if nothing is there, and give back what then is: ``record``, or what an earlier call made.
+        """Store ``record`` unless a record exists, and return the stored one: ``record``, or an earlier call's.
 
-        With the precondition ``ABSENT``, an earlier call's record is a ``Conflict`` like any other.
-
-        ``origin`` stays with what is stored under the name until it is deleted. Raises ``KeyReused`` if what is there
-        has another.
+        ``origin`` is stored with the record and kept until the record is deleted. Raises ``KeyReused`` if the existing
+        record has a different one. With the precondition ``ABSENT``, any existing record raises ``Conflict``.
         """
 
     def delete(self, userid: str, only_if: Precondition | None = None) -> None:
-        """Remove the record; without a precondition, nothing happens if there is none."""
+        """Delete the record. Without a precondition, deleting a missing record succeeds."""
 
     def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
-        """Replace the record by what ``change`` makes of it, losing no other writer's update.
+        """Replace the record with the result of ``change`` and return it. Concurrent updates are never lost.
 
-        Raises ``NotFound`` if there is none; ``change`` may be called again after a lost race.
+        If another writer gets in between, ``change`` is called again with the new record. Raises ``NotFound`` if there
+        is no record.
         """
 
 
 def stamp(userid: str, document: JsonObject) -> Record:
-    """A new record of ``document``, written now. Raises ``TooLarge`` if DynamoDB would not hold it."""
+    """Return a new record with the current time. Raises ``TooLarge`` if ``document`` exceeds DynamoDB's limit."""
     if stored_size(document) > MAX_STORED:
-        raise TooLarge("The document is too large: as DynamoDB counts, it has more than 400 KB.")
+        raise TooLarge("The document is too large: DynamoDB's limit is 400 KB per item, keys and overhead included.")
     return Record(checked(userid), document, _now(), uuid4().hex)
 
 
 def checked(userid: str) -> str:
-    """``userid`` itself; ``Invalid`` if it can't be one."""
+    """Return ``userid``. Raises ``Invalid`` if it is not a valid userid."""
     if not USERID.fullmatch(userid):
-        raise Invalid.at("/userid", "A userid is 1 to 128 of the characters A-Z a-z 0-9 . _ -")
+        raise Invalid.at("/userid", "The userid must have 1 to 128 characters from A-Z, a-z, 0-9, '.', '_' and '-'.")
     if userid in DOT_SEGMENTS:
-        raise Invalid.at("/userid", "A userid can't be . or .. because clients remove these from a path.")
+        raise Invalid.at("/userid", "The userid must not be '.' or '..': HTTP clients remove these from a path.")
     return userid
 
 
 def patch(record: Record, change: JsonObject) -> Record:
-    """A new record in place of ``record``, with the merge patch ``change`` (RFC 7396) applied to its document."""
+    """Return a new record: ``record`` with the merge patch ``change`` (RFC 7396) applied to its document."""
     document = merge(record.document, change)
     size = len(text(document, document).encode())
     if size > MAX_BYTES:
-        raise TooLarge(f"The patched document would have {size:,} bytes; at most {MAX_BYTES:,} are stored.")
+        raise TooLarge(f"The patched document would have {size:,} bytes; at most {MAX_BYTES:,} are accepted.")
     return stamp(record.userid, document)
 
 
 def text(value: JsonObject, document: JsonObject) -> str:
-    """JSON text of ``value``, which is or contains the stored ``document``, in a form that can always be sent back.
+    """Return ``value``, which is or contains the stored ``document``, as JSON that clients can always send back.
 
-    Numbers are written in full, unless ``document`` would then be larger than a body may be: the 5 bytes of ``1e125``
-    stand for 126 digits.
+    Numbers are written in full, unless that would make ``document`` larger than the limit for a body: ``1e125`` has
+    5 bytes, its digits have 126.
     """
     written = dumps(value)
     is_small = len(written) * MAX_UTF8_BYTES <= MAX_BYTES
@@ -132,10 +132,11 @@ def text(value: JsonObject, document: JsonObject) -> str:
 
 
 def stored_size(value: Json) -> int:
-    """The bytes that ``value`` takes in DynamoDB.
+    """Return the size of ``value`` in DynamoDB, in bytes.
 
-    Counted as "DynamoDB item sizes and formats" in its developer guide says, and for numbers as DynamoDB does: a byte
-    for the exponent, one for each pair of significant digits (pairs begin at the decimal point), one for a minus.
+    The rules are those of "DynamoDB item sizes and formats" in the developer guide. For numbers, which the guide only
+    estimates, they are DynamoDB's actual ones: one byte for the exponent, one for each pair of significant digits
+    (pairs start at the decimal point), and one for a minus sign.
     """
     if isinstance(value, str):
         return len(value.encode())

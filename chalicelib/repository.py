@@ -1,10 +1,9 @@
-"""Where records are kept: DynamoDB.
+"""Storage of records in DynamoDB.
 
-Both tables hold a record as a key, ``document`` (a map), ``timestamp`` and ``revision``; a record that was made under
-an Idempotency-Key has an ``origin`` too. The client's own members live
-inside ``document``, so that no name they choose can collide with ours. Reads are strongly consistent: who has written
-sees it. Every write is one ``UpdateItem`` or ``DeleteItem``, conditional where it has to be, so that nothing is ever
-half-written and DynamoDB decides every race.
+In both tables, an item has a key, ``document`` (a map), ``timestamp`` and ``revision``. An item that was created with
+an Idempotency-Key also has an ``origin``. The client's attributes are stored inside ``document``, so their names can't
+collide with Roster's. Reads are strongly consistent. Each write is a single ``UpdateItem`` or ``DeleteItem``,
+conditional where needed: nothing is ever partially written, and DynamoDB decides every race.
 """
 
 import random
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some records, and the userid to go on after, if there may be more."""
+    """One page of a list. ``last`` is the userid after which the next page starts, or ``None`` on the last page."""
 
     records: list[Record]
     last: str | None
@@ -47,22 +46,22 @@ class _Table:
     def get(self, userid: str) -> Record | None:
         """See ``records.Records``."""
         with failures_named("GetItem"):
-            answer = self._connection.client.get_item(TableName=self._name, Key=self._key(userid), ConsistentRead=True)
-        return _record(answer["Item"]) if "Item" in answer else None
+            found = self._connection.client.get_item(TableName=self._name, Key=self._key(userid), ConsistentRead=True)
+        return _record(found["Item"]) if "Item" in found else None
 
     def put(self, record: Record, only_if: Precondition | None = None) -> None:
         """See ``records.Records``."""
         self._write(record, _condition(only_if))
 
     def create(self, record: Record, origin: str, only_if: Precondition | None = None) -> Record:
-        """See ``records.Records``. One request: DynamoDB tells what is there when it refuses."""
+        """See ``records.Records``. Takes one request: when DynamoDB rejects it, it returns the existing item."""
         try:
             self._write(record, _condition(ABSENT), origin)
         except Refused as refused:
             if only_if is not None:
                 raise
             if not refused.item or refused.item.get("origin") != {"S": origin}:
-                raise KeyReused("This Idempotency-Key was sent before, with another body.") from None
+                raise KeyReused("This Idempotency-Key was used with a different body: send a new key.") from None
             return _record(refused.item)
         return record
 
@@ -72,13 +71,13 @@ class _Table:
             with failures_named("DeleteItem"):
                 self._connection.client.delete_item(TableName=self._name, Key=self._key(userid), **_condition(only_if))
         except Refused as refused:
-            # Sent again because an answer was lost, and nothing is there: it has been deleted, by all appearances by
-            # us (RFC 9110, section 13.1.1, lets a server say so).
+            # A retry after a lost response, and the item is gone: most likely, an earlier attempt of this request
+            # deleted it. RFC 9110, section 13.1.1, allows reporting success then.
             if refused.item or not refused.is_resent:
                 raise
 
     def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
-        """See ``records.Records``. Two requests, and two more for each race lost."""
+        """See ``records.Records``. Takes two requests, and two more for each lost race."""
         pause = 0.05
         with one_patience():
             while True:
@@ -86,19 +85,19 @@ class _Table:
                 if only_if is not None and not only_if.holds(before):
                     raise Conflict(CHANGED)
                 if before is None:
-                    raise NotFound("Nothing is stored under this name.")
+                    raise NotFound("No record exists for this userid: create it first.")
                 after = change(before)
                 try:
                     self.put(after, only_if=still(before))
                 except Conflict:
-                    # Full jitter, so that racers part: "Exponential backoff and jitter" in the AWS Architecture Blog.
+                    # Full jitter spreads the retries ("Exponential backoff and jitter", AWS Architecture Blog).
                     time.sleep(random.uniform(0, pause))  # noqa: S311
                     pause = min(pause * 2, 0.4)
                 else:
                     return after
 
     def _write(self, record: Record, condition: dict[str, Any], origin: str | None = None) -> None:
-        """An ``UpdateItem`` that sets everything: a ``PutItem`` would drop the ``origin`` of an earlier ``create``."""
+        """Set all attributes with ``UpdateItem``; ``PutItem`` would drop the ``origin`` of an earlier ``create``."""
         key = self._key(record.userid)
         members: JsonObject = {
             "userid": record.userid,
@@ -120,52 +119,54 @@ class _Table:
             with failures_named("UpdateItem"):
                 self._connection.client.update_item(TableName=self._name, Key=key, **request)
         except Refused as refused:
-            # Botocore sends again when an answer is lost. Then what is in the way may be what we have just written.
+            # Botocore retries when a response is lost. The conflicting item may then be the one that was just written.
             if not refused.item or refused.item["revision"] != values[":revision"]:
                 raise
 
     def ping(self) -> None:
-        """Raise unless the table can be read. Asks for a name that no record can have."""
+        """Raise unless the table can be read. Reads a key that no record can have."""
         self.get("#ping")
 
 
 def _condition(only_if: Precondition | None) -> dict[str, Any]:
-    """The members of a request that make DynamoDB hold to ``only_if``, and say what is there when it refuses."""
+    """Return the request parameters that enforce ``only_if`` and return the existing item if the check fails."""
     if only_if is None:
         return {}
-    told: dict[str, Any] = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    returning: dict[str, Any] = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     if not only_if.exists:
-        return {**told, "ConditionExpression": "attribute_not_exists(revision)"}
+        return {**returning, "ConditionExpression": "attribute_not_exists(revision)"}
     if only_if.revisions is None:
-        return {**told, "ConditionExpression": "attribute_exists(revision)"}
+        return {**returning, "ConditionExpression": "attribute_exists(revision)"}
     if not only_if.revisions:
         raise Conflict(CHANGED)
     values = {f":was{n}": {"S": revision} for n, revision in enumerate(only_if.revisions)}
     expression = f"revision IN ({', '.join(values)})"
-    return {**told, "ConditionExpression": expression, "ExpressionAttributeValues": values}
+    return {**returning, "ConditionExpression": expression, "ExpressionAttributeValues": values}
 
 
 class UserRepository(_Table):
-    """Users: partition key ``userid``."""
+    """Users. The partition key is ``userid``."""
 
     def _key(self, userid: str) -> "Key":
         return {"userid": {"S": userid}}
 
     def page(self, limit: int, after: str | None = None) -> Page:
-        """At most ``limit`` users, going on after the userid ``after``, in DynamoDB's own (hashed) order.
+        """Return up to ``limit`` users after the userid ``after``, in DynamoDB's hash order.
 
-        One request that reads ``limit`` items or 1 MB at the most, however many users there are.
+        Takes one request, which reads at most ``limit`` items or 1 MB, whatever the size of the table.
         """
         start: dict[str, Any] = {} if after is None else {"ExclusiveStartKey": self._key(after)}
         with failures_named("Scan"):
-            answer = self._connection.client.scan(TableName=self._name, Limit=limit, ConsistentRead=True, **start)
-        last = answer.get("LastEvaluatedKey")
-        return Page([_record(item) for item in answer["Items"]], last["userid"]["S"] if last else None)
+            response = self._connection.client.scan(TableName=self._name, Limit=limit, ConsistentRead=True, **start)
+        last = response.get("LastEvaluatedKey")
+        return Page([_record(item) for item in response["Items"]], last["userid"]["S"] if last else None)
 
 
 class ProfileRepository(_Table):
-    """Profiles: ``pk`` is ``USER#<sub>`` and ``sk`` is ``PROFILE#<sub>``, so that each user has a partition of their
-    own; the index ``sk-pk-index`` turns the two around."""
+    """Profiles. ``pk`` is ``USER#<sub>`` and ``sk`` is ``PROFILE#<sub>``, so each user has their own partition.
+
+    The index ``sk-pk-index`` swaps the two.
+    """
 
     def _key(self, userid: str) -> "Key":
         return {"pk": {"S": f"USER#{userid}"}, "sk": {"S": f"PROFILE#{userid}"}}

@@ -1,4 +1,4 @@
-"""A user: the client's own attributes, with the ``userid`` and ``timestamp`` that the service sets beside them."""
+"""Users: the client's attributes, and the ``userid`` and ``timestamp`` that the service sets."""
 
 from hashlib import sha256
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -12,37 +12,38 @@ SET_BY_SERVICE = frozenset({"userid", "timestamp"})
 
 
 def new(document: JsonObject) -> Record:
-    """The user that ``document`` describes, under its own ``userid`` or, without one, a fresh UUID4."""
+    """Return a new user from ``document``. Its ``userid`` is the document's or, without one, a new UUID4."""
     userid = document.get("userid", str(uuid4()))
     if not isinstance(userid, str):
-        raise Invalid.at("/userid", "A userid is text.")
+        raise Invalid.at("/userid", "The userid must be a string.")
     return stored_as(userid, document)
 
 
 def new_once(document: JsonObject, caller: str, key: str) -> tuple[Record, str]:
-    """The user that ``document`` describes, under a ``userid`` that caller and Idempotency-Key decide (UUID5).
+    """Return a new user from ``document``, and its origin.
 
-    With it, the origin: a fingerprint of the document, by which another document under the same key is known.
+    The ``userid`` is a UUID5 of the caller and the Idempotency-Key. The origin is a hash of the document: it shows
+    whether a later request with the same key has the same body.
     """
     userid = str(uuid5(NAMESPACE_URL, f"urn:roster:idempotency-key:{caller}:{key}"))
     if document.get("userid", userid) != userid:
-        raise Invalid.at("/userid", "With an Idempotency-Key, that decides the userid: leave it out of the body.")
+        raise Invalid.at("/userid", "The Idempotency-Key determines the userid: leave userid out of the body.")
     user = stored_as(userid, document)
     return user, sha256(canonical(user.document).encode()).hexdigest()
 
 
 def stored_as(userid: str, document: JsonObject) -> Record:
-    """The user that ``document`` describes, under ``userid`` whatever the document says."""
+    """Return a user from ``document`` with the given ``userid``; one in the document is ignored."""
     return stamp(userid, _attributes(document))
 
 
 def patch(user: Record, change: JsonObject) -> Record:
-    """``user`` with a merge patch (RFC 7396) applied; ``userid`` and ``timestamp`` in it are passed over."""
+    """Return ``user`` with a merge patch (RFC 7396) applied. ``userid`` and ``timestamp`` in the patch are ignored."""
     return patch_record(user, _attributes(change))
 
 
 def to_json(user: Record) -> JsonObject:
-    """The user as clients see it."""
+    """Return the user as clients see it."""
     return {**user.document, "userid": user.userid, "timestamp": user.timestamp}
 
 

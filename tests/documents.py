@@ -1,4 +1,4 @@
-"""JSON documents, made by hypothesis: all that the contract accepts."""
+"""Hypothesis strategies for JSON documents: everything that the contract accepts."""
 
 from decimal import Decimal
 
@@ -29,11 +29,11 @@ values = st.recursive(
 )
 objects = st.dictionaries(names, values, max_size=6)
 attributes = st.dictionaries(names.filter(lambda name: name not in ("userid", "timestamp")), values, max_size=6)
-"""What a user can be made of: the two names that the service sets left out."""
+"""Attributes of a user: everything but the two that the service sets."""
 
 
 def nested(levels: int) -> object:
-    """An object that is ``levels`` deep."""
+    """Return an object with ``levels`` levels of nesting."""
     document: object = {}
     for level in range(levels - 1):
         document = [document] if level % 2 and level < levels - 2 else {"in": document}

@@ -1,5 +1,4 @@
-"""Repositories in memory: what the domain's tests work on, held to the same behaviour as DynamoDB's by
-``tests/unit/test_repository.py``."""
+"""In-memory repositories for tests. ``tests/unit/test_repository.py`` verifies that they behave like DynamoDB's."""
 
 from chalicelib.errors import Conflict, KeyReused, NotFound
 from chalicelib.records import ABSENT, still
@@ -17,7 +16,7 @@ class InMemoryRepository:
         return self._records.get(userid)
 
     def put(self, record, only_if=None):
-        self._hold(record.userid, only_if)
+        self._require(record.userid, only_if)
         self._records[record.userid] = record
 
     def create(self, record, origin, only_if=None):
@@ -33,13 +32,13 @@ class InMemoryRepository:
         return record
 
     def delete(self, userid, only_if=None):
-        self._hold(userid, only_if)
+        self._require(userid, only_if)
         self._records.pop(userid, None)
         self._origins.pop(userid, None)
 
     def update(self, userid, change, only_if=None):
         while True:
-            self._hold(userid, only_if)
+            self._require(userid, only_if)
             before = self.get(userid)
             if before is None:
                 raise NotFound("nothing there")
@@ -50,7 +49,7 @@ class InMemoryRepository:
                 continue
             return after
 
-    def _hold(self, userid, only_if):
+    def _require(self, userid, only_if):
         if only_if is not None and not only_if.holds(self._records.get(userid)):
             raise Conflict("changed")
 

@@ -1,1 +1,1 @@
-"""JSON as Roster reads, merges and writes it."""
+"""Reading, merging and writing JSON."""

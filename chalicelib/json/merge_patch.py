@@ -4,9 +4,9 @@ from chalicelib.json.strict_json import Json, JsonObject
 
 
 def merge(target: Json, patch: JsonObject) -> JsonObject:
-    """``target`` with ``patch`` merged into it: section 2's algorithm, on copies.
+    """Return a copy of ``target`` with ``patch`` merged into it, by the algorithm of section 2.
 
-    ``null`` in the patch removes a member, an object merges into a member, anything else replaces it.
+    ``null`` in the patch removes a member, an object is merged into it, and any other value replaces it.
     """
     result = dict(target) if isinstance(target, dict) else {}
     for name, change in patch.items():

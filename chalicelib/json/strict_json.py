@@ -1,9 +1,9 @@
-"""JSON as Roster takes and gives it: nothing silently dropped, rounded or guessed.
+"""A strict JSON reader and writer: no value is silently dropped, rounded or guessed.
 
-Reading follows I-JSON (RFC 7493: UTF-8, no duplicate member names, no lone surrogates) and DynamoDB's numbers (at
-most 38 significant digits, magnitude from 1E-130 up to 9.99…E+125, see "Supported data types and naming rules" in the
-DynamoDB developer guide). Numbers become ``int`` where they are whole and ``Decimal`` where not, never ``float``, and
-are written again by value: the standard library's encoder can't write a ``Decimal``.
+The reader accepts I-JSON (RFC 7493: UTF-8, no duplicate member names, no lone surrogates) with numbers that DynamoDB
+can store: at most 38 significant digits and a magnitude from 1E-130 to 9.99…E+125 ("Supported data types and naming
+rules" in the DynamoDB developer guide). Whole numbers become ``int``, all others ``Decimal``, never ``float``. The
+writer exists because the standard library's encoder can't write a ``Decimal``.
 """
 
 import json
@@ -19,17 +19,17 @@ Json = Union[None, bool, int, Decimal, str, "list[Json]", "JsonObject"]
 JsonObject = dict[str, Json]
 
 MAX_BYTES = 350 * 1024
-"""Of a document, as JSON text in UTF-8. DynamoDB stores items of up to 400 KB, its own overhead included."""
+"""Maximum bytes of a document as JSON in UTF-8. DynamoDB's limit is 400 KB per item, overhead included."""
 MAX_SERVICE_BYTES = 256
-"""Of what Roster adds to a document when it returns it, and ignores when it gets it back."""
+"""Maximum bytes of the members that Roster adds to a returned document, and ignores when they are sent back."""
 MAX_DEPTH = 30
-"""Levels of objects and lists, the outermost counted. DynamoDB takes 32, and a record needs one for itself."""
+"""Maximum levels of objects and lists, including the outermost. DynamoDB accepts 32; a record adds one."""
 MAX_NAME_BYTES = 65535
-"""Of a member name: DynamoDB's limit for attribute names."""
+"""Maximum bytes of a member name: DynamoDB's limit for attribute names."""
 MAX_VIOLATIONS = 20
+"""Maximum number of reported errors. It keeps error responses small, as does ``MAX_POINTER``."""
 MAX_POINTER = 1024
-"""Violations beyond the one number are not listed, pointers beyond the other show an enclosing place: enough to mend
-a document by, too little to make a small body's refusal a large answer."""
+"""Maximum characters of a pointer. A longer one is shortened to an enclosing object or list."""
 
 MAX_DIGITS = 38
 MAX_EXPONENT = 125
@@ -41,30 +41,30 @@ _TOO_LARGE = f"The document has {{:,}} bytes; at most {MAX_BYTES:,} are accepted
 
 
 class _Members(list[tuple[str, object]]):
-    """An object as read, duplicate names included."""
+    """A parsed object, including duplicate names."""
 
 
 class _Literal(str):
-    """A number as written."""
+    """A number, as it was written."""
 
 
 class _NotJson(str):
-    """``NaN`` or ``Infinity``, which Python's reader would let pass."""
+    """``NaN``, ``Infinity`` or ``-Infinity``, which Python's parser accepts."""
 
 
 def parse_object(body: bytes, set_by_service: Collection[str] = ()) -> JsonObject:
-    """The JSON object that ``body`` holds.
+    """Parse the JSON object in ``body``.
 
-    Its members ``set_by_service`` do not count against ``MAX_BYTES``, so that whatever Roster returned can be sent
-    back. Raises ``TooLarge`` over that, else ``Invalid`` with a pointer to each fault.
+    The members ``set_by_service`` do not count towards ``MAX_BYTES``: clients can send back whatever Roster returned.
+    Raises ``TooLarge`` above that limit, and ``Invalid`` with a pointer to each error in the document.
     """
     if len(body) > MAX_BYTES + MAX_SERVICE_BYTES:
         raise TooLarge(_TOO_LARGE.format(len(body)))
     if not body:
-        raise Invalid.at("", "The body is empty; a JSON object is expected.")
+        raise Invalid.at("", "The body is empty: send a JSON object.")
     document = _Reader().read(parse_members(body))
     if not isinstance(document, dict):
-        raise Invalid.at("", "The body is JSON, but not an object.")
+        raise Invalid.at("", "The body is not an object: send a JSON object.")
     if len(body) > MAX_BYTES:
         echoed = {name: document[name] for name in set_by_service if name in document}
         size = len(body) - (len(shortest(echoed).encode()) - len("{}") + len(",") if echoed else 0)
@@ -74,7 +74,7 @@ def parse_object(body: bytes, set_by_service: Collection[str] = ()) -> JsonObjec
 
 
 def parse_members(body: bytes) -> object:
-    """The JSON text as Python's reader sees it, with the evidence that the checks need still in it."""
+    """Parse JSON text with Python's parser, preserving duplicate names and numbers as written for later checks."""
     try:
         return json.loads(
             body.decode("utf-8"),
@@ -84,16 +84,16 @@ def parse_members(body: bytes) -> object:
             parse_constant=_NotJson,
         )
     except UnicodeDecodeError as error:
-        raise Invalid.at("", f"The body is not UTF-8 (at byte {error.start}).") from None
+        raise Invalid.at("", f"The body is not valid UTF-8 (byte {error.start}).") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise Invalid.at("", f"The body is not JSON ({error.msg}, {place}).") from None
+        raise Invalid.at("", f"The body is not valid JSON ({error.msg}, {place}).") from None
     except RecursionError:
         raise Invalid.at("", f"The body is nested deeper than {MAX_DEPTH} levels.") from None
 
 
 class _Reader:
-    """Turns what was read into plain values, collecting violations instead of stopping at the first."""
+    """Converts parsed JSON to plain values. Collects violations instead of stopping at the first."""
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
@@ -101,10 +101,10 @@ class _Reader:
     def read(self, value: object) -> Json:
         result = self._value(value, "", 1)
         if self.violations:
-            self._refuse()
+            self._reject()
         return result
 
-    def _refuse(self) -> NoReturn:
+    def _reject(self) -> NoReturn:
         count = len(self.violations)
         first = self.violations[0]
         where = f"At {first.pointer}: " if first.pointer else ""
@@ -116,7 +116,7 @@ class _Reader:
             pointer = pointer.rpartition("/")[0]
         self.violations.append(Violation(pointer, detail))
         if len(self.violations) >= MAX_VIOLATIONS:
-            self._refuse()
+            self._reject()
 
     def _value(self, value: object, pointer: str, depth: int) -> Json:
         if isinstance(value, _Literal):
@@ -126,7 +126,7 @@ class _Reader:
         if isinstance(value, _NotJson):
             self._violation(pointer, f"{value} is not a JSON number.")
         elif isinstance(value, str) and _SURROGATE.search(value):
-            self._violation(pointer, "The text holds a lone surrogate, which is not Unicode text.")
+            self._violation(pointer, "The string contains a lone surrogate, which is not valid Unicode.")
         return cast("str | bool | None", value)
 
     def _container(self, value: list[object], pointer: str, depth: int) -> Json:
@@ -141,26 +141,26 @@ class _Reader:
         result: JsonObject = {}
         for name, value in members:
             if _SURROGATE.search(name):
-                self._violation(pointer, "A member name holds a lone surrogate, which is not Unicode text.")
+                self._violation(pointer, "A key contains a lone surrogate, which is not valid Unicode.")
                 continue
             if len(name) > MAX_NAME_BYTES // 4 and len(name.encode()) > MAX_NAME_BYTES:
-                self._violation(pointer, f"A member name has more than {MAX_NAME_BYTES:,} bytes.")
+                self._violation(pointer, f"A key has more than {MAX_NAME_BYTES:,} bytes.")
                 continue
-            place = f"{pointer}/{escape(name)}"
+            member = f"{pointer}/{escape(name)}"
             if not name:
-                self._violation(place, "A member name is empty; DynamoDB's have one character at the least.")
+                self._violation(member, "Empty key: a key needs at least one character.")
             if name in result:
-                self._violation(place, "The member name stands twice in its object.")
-            result[name] = self._value(value, place, depth + 1)
+                self._violation(member, "Duplicate key.")
+            result[name] = self._value(value, member, depth + 1)
         return result
 
     def _number(self, literal: str, pointer: str) -> Json:
         try:
             number = Decimal(literal)
-        except InvalidOperation:  # the exponent is beyond even what Decimal holds
+        except InvalidOperation:  # the exponent exceeds even the range of Decimal
             number = None
         if number is None or (number and not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT):
-            self._violation(pointer, f"The number is out of range: 1E{MIN_EXPONENT} to 9.99E+{MAX_EXPONENT}, or 0.")
+            self._violation(pointer, f"Number out of range: use 0, or 1E{MIN_EXPONENT} to 9.99E+{MAX_EXPONENT}.")
             return None
         number = significant(number)
         if len(number.as_tuple().digits) > MAX_DIGITS:
@@ -170,38 +170,38 @@ class _Reader:
 
 
 def by_value(number: Decimal) -> int | Decimal:
-    """The same number as ``int`` if it is whole, else as a ``Decimal`` without trailing zeros."""
+    """Return the number as an ``int`` if it is whole, or else as a ``Decimal`` without trailing zeros."""
     exact = significant(number)
     return int(exact) if exact == exact.to_integral_value() else exact
 
 
 def significant(number: int | Decimal) -> Decimal:
-    """The same number without trailing zeros."""
+    """Return the number without trailing zeros."""
     return Decimal(number).normalize(_EXACT)
 
 
 def escape(name: str) -> str:
-    """A member name as one token of a JSON Pointer (RFC 6901, section 3)."""
+    """Escape a member name as a token of a JSON Pointer (RFC 6901, section 3)."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
 def dumps(value: Json) -> str:
-    """Compact JSON text of ``value``, numbers exact and in full digits as far as these are significant."""
+    """Return ``value`` as compact JSON. Numbers are exact; whole numbers have all their digits."""
     return _text(value, encode_basestring, str, dict.items)
 
 
 def shortest(value: Json) -> str:
-    """The shortest JSON text of ``value``: no body that holds it has fewer bytes. Numbers may be like ``1e125``."""
+    """Return the shortest possible JSON text of ``value``. Numbers may be written like ``1e125``."""
     return _text(value, encode_basestring, shortest_number, dict.items)
 
 
 def canonical(value: Json) -> str:
-    """The same JSON text for equal values, whatever the order of members; ASCII. Stored, so it must never change."""
+    """Return an ASCII text that is the same for equal values. Hashes of it are stored, so it must never change."""
     return _text(value, encode_basestring_ascii, str, lambda members: sorted(members.items()))
 
 
 def shortest_number(number: int | Decimal) -> str:
-    """The shortest JSON text of ``number``; plain digits if they are as short as any."""
+    """Return the shortest JSON text of ``number``, in plain digits if nothing is shorter."""
     sign, digits, exponent = significant(number).as_tuple()
     scientific = f"{'-' * sign}{''.join(map(str, digits))}e{exponent}"
     return min(str(number), scientific, key=len)

@@ -1,1 +1,1 @@
-"""What API Gateway does and ``chalice local`` does not. Imported only while a Chalice command runs."""
+"""API Gateway's behaviour that ``chalice local`` lacks. Imported only when a Chalice command runs."""

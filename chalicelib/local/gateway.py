@@ -1,8 +1,8 @@
-"""What API Gateway does and ``chalice local`` does not: the Cognito authorizer, and API Gateway's own responses.
+"""API Gateway's behaviour that ``chalice local`` lacks: the Cognito authorizer, and API Gateway's own responses.
 
-``chalice local`` lets a forged or expired token through with its claims, breaks the connection on garbage, and on any
-exception of a Lambda authorizer; where there is no route, it gives the caller's token back in the answer. Imported
-only while a Chalice command runs; the Lambda package has no ``chalice.local`` at all.
+``chalice local`` accepts forged and expired tokens. It drops the connection if a token can't be parsed or a Lambda
+authorizer raises an exception, and returns the caller's token when no route matches. This module is imported only when
+a Chalice command runs; the Lambda package does not contain ``chalice.local``.
 """
 
 import json
@@ -36,13 +36,13 @@ TYPES: dict[type[LocalGatewayException], str] = {
     ForbiddenError: "ACCESS_DENIED",
     InvalidAuthorizerError: "AUTHORIZER_CONFIGURATION_ERROR",
 }
-"""API Gateway's name for what Chalice's local authorizer raises."""
+"""API Gateway's response type for each exception of Chalice's local authorizer."""
 
 
 def enforce(verifier: Verifier, cors_headers: Mapping[str, str]) -> None:
-    """From now on, let ``chalice.local`` authorize and reject as API Gateway does.
+    """Patch ``chalice.local`` to authorize and reject requests as API Gateway does.
 
-    ``cors_headers`` are the app's: gateway responses take theirs from them.
+    ``cors_headers`` are the app's; gateway responses get theirs from them.
     """
     cors = {name: cors_headers[name] for name in gateway_responses.CORS}
 
@@ -72,9 +72,9 @@ class _Matcher(RouteMatcher):
 
 
 def _literal(target: str) -> str:
-    """A request target in which Chalice finds the path as it stands.
+    """Return a request target from which Chalice gets the path unchanged.
 
-    Chalice reads it as a URL, and so drops ``;…`` and ``#…`` behind a path, and takes ``//host`` for a host.
+    Chalice parses the target as a URL, so it would drop ``;…`` and ``#…`` after the path and read ``//host`` as a host.
     """
     path, mark, query = target.partition("?")
     if not path.startswith("/"):
@@ -83,7 +83,7 @@ def _literal(target: str) -> str:
 
 
 class _EventConverter(LambdaEventConverter):
-    """Gives each request an id, as API Gateway does: Chalice keeps the invocation's where threads share it."""
+    """Gives each request its own id, as API Gateway does: Chalice shares one between threads."""
 
     def create_lambda_event(
         self, method: str, path: str, headers: dict[str, str], body: bytes | None = None
@@ -101,10 +101,10 @@ class _Authorizer(LocalGatewayAuthorizer):
         request_id = lambda_event["requestContext"]["requestId"]
         try:
             return self._authorize(raw_path, lambda_event, lambda_context)
-        except LocalGatewayException as refusal:
-            kind = TYPES.get(type(refusal), "DEFAULT_5XX")
+        except LocalGatewayException as error:
+            kind = TYPES.get(type(error), "DEFAULT_5XX")
         except Exception as error:  # noqa: BLE001
-            # API Gateway takes an exception for a rejected token if its text is exactly this.
+            # For API Gateway, an exception means a rejected token only if its message is exactly this.
             kind = "UNAUTHORIZED" if str(error) == "Unauthorized" else "AUTHORIZER_FAILURE"
             why = error.reason if isinstance(error, InvalidToken) else type(error).__name__
             log.warning("not_authorized", extra={"reason": why, "request_id": request_id})
@@ -114,14 +114,14 @@ class _Authorizer(LocalGatewayAuthorizer):
         route = self._route_for_event(lambda_event)
         if route is None or not isinstance(route.authorizer, CognitoUserPoolAuthorizer):
             return super().authorize(raw_path, lambda_event, lambda_context)
-        # A REST API's Cognito authorizer without scopes takes ID tokens only.
+        # A REST API's Cognito authorizer accepts only ID tokens, unless scopes are configured.
         claims = self.verifier.verify(lambda_event["headers"].get("authorization", ""), uses=("id",))
         lambda_event["requestContext"]["authorizer"] = {"claims": _as_text(claims)}
         return lambda_event, lambda_context
 
 
 def _as_text(claims: Claims) -> dict[str, str]:
-    """Claims as the Cognito authorizer of a REST API hands them on: every value is text."""
+    """Return the claims in the form that a REST API's Cognito authorizer passes on: every value is a string."""
     return {name: _text(value) for name, value in claims.all.items()}
 
 

@@ -1,6 +1,6 @@
-"""What HTTP asks of a server and ``chalice local``'s own leaves out: bodies that come whole, HEAD, a crowd.
+"""HTTP that ``chalice local``'s server lacks: complete bodies, strict headers, HEAD, and many connections at once.
 
-Imported only while a Chalice command runs: on AWS, API Gateway is the server.
+Imported only when a Chalice command runs. On AWS, API Gateway is the server.
 """
 
 import logging
@@ -25,27 +25,28 @@ LENGTH = re.compile(r"\d{1,12}", re.ASCII)
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 LOOPBACK_HOST = re.compile(r"127\.\d+\.\d+\.\d+|\[::1\]|(?:[a-z0-9-]+\.)*localhost", re.ASCII | re.IGNORECASE)
 MAX_PAYLOAD = 10 * 1024 * 1024
-"""Bytes of a request, as for API Gateway ("Quotas for REST APIs" in its developer guide)."""
+"""Maximum bytes of a request, as on API Gateway ("Quotas for REST APIs" in its developer guide)."""
 MAX_DRAINED = 10 * MAX_PAYLOAD
+"""Maximum bytes of a rejected body that is still read, so that the client gets the response."""
 CHUNK = 64 * 1024
 ABSOLUTE_FORM = re.compile(r"https?://(?P<authority>[^/?#]+)(?P<rest>.*)", re.ASCII | re.IGNORECASE)
 
 
 def mend(cors: Mapping[str, str]) -> None:
-    """From now on; its refusals carry the headers ``cors``, so that a page of another origin can read them."""
+    """Patch Chalice's server. Its own responses get the headers ``cors``, so pages of other origins can read them."""
     handler: Any = chalice.local.ChaliceRequestHandler
     handler.__getattr__ = _any_method
     handler.log_request, handler.log_message = _log_access, _log_nothing
-    handler._send_http_response = _without_body_where_none_may_be(handler._send_http_response)
-    handler._parse_payload = _read_whole
-    handler._generic_handle = _refusing(handler._generic_handle)
+    handler._send_http_response = _without_forbidden_body(handler._send_http_response)
+    handler._parse_payload = _read_request
+    handler._generic_handle = _rejecting(handler._generic_handle)
     handler.setup = _watching_lines(handler.setup)
     handler.send_error, handler.cors = _send_problem, cors
     for method in ("GET", "PUT", "POST", "HEAD", "DELETE", "PATCH", "OPTIONS"):
         setattr(handler, f"do_{method}", handler._generic_handle)
     server: Any = chalice.local.ThreadedHTTPServer
     server.handle_error = _log_error
-    # With the standard library's 5, a burst of connections is refused before anybody has looked at it.
+    # The standard library's default of 5 makes the kernel refuse connections in a burst.
     server.request_queue_size = 512
 
 
@@ -59,7 +60,7 @@ class Rejection(LocalGatewayException):
 
 
 class _Unreadable(Exception):
-    """The server must reject the request: where its body ends is not certain (RFC 9112, section 6.3)."""
+    """The server rejects the request before any handler runs: its headers are invalid, or its body can't be read."""
 
     def __init__(self, response: GatewayResponse) -> None:
         super().__init__()
@@ -67,11 +68,11 @@ class _Unreadable(Exception):
 
 
 class _HungUp(Exception):
-    """The client has gone in the middle of its request."""
+    """The client closed the connection before its request was complete."""
 
 
 class _Lines:
-    """What a client sends, and whether a line of it had a CR inside (RFC 9112, section 2.2)."""
+    """The client's input. Remembers whether a line contained a bare CR (RFC 9112, section 2.2)."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -95,8 +96,8 @@ def _watching_lines(setup: Callable[[Any], None]) -> Callable[[Any], None]:
     return set_up
 
 
-def _read_whole(handler: Any) -> tuple[dict[str, str], bytes | None]:
-    """In place of Chalice's ``_parse_payload``: the headers, and a body that is whole."""
+def _read_request(handler: Any) -> tuple[dict[str, str], bytes | None]:
+    """Return the headers and the complete body. Replaces Chalice's ``_parse_payload``."""
     headers = _headers(handler)
     if "transfer-encoding" in headers:
         raise _Unreadable(gateway_responses.BY_STATUS[HTTPStatus.LENGTH_REQUIRED])
@@ -104,7 +105,7 @@ def _read_whole(handler: Any) -> tuple[dict[str, str], bytes | None]:
     if not LENGTH.fullmatch(length):
         raise _Unreadable(GatewayResponse(INVALID_REQUEST, "Content-Length must be one whole number."))
     if int(length) > MAX_PAYLOAD:
-        if int(length) <= MAX_DRAINED:  # a client that is still sending would not read the answer
+        if int(length) <= MAX_DRAINED:  # a client that is still sending does not read the response
             for start in range(0, int(length), CHUNK):
                 handler.rfile.read(min(CHUNK, int(length) - start))
         raise _Unreadable(gateway_responses.BY_TYPE["REQUEST_TOO_LARGE"])
@@ -115,12 +116,12 @@ def _read_whole(handler: Any) -> tuple[dict[str, str], bytes | None]:
 
 
 def _headers(handler: Any) -> dict[str, str]:
-    """The headers by lower-case name, each with all its lines and without the white space around a value.
+    """Return the headers by lower-case name, with repeated lines joined and values stripped.
 
-    RFC 9110, sections 5.3 and 5.5. Links are built from ``Host``, so it is an address of this machine.
+    RFC 9110, sections 5.3 and 5.5. ``Host`` always names this machine, because links are built from it.
     """
     if handler.headers.defects or handler.rfile.has_bare_cr:
-        # Python's parser would take this line for the end of the headers, or for two of them.
+        # Python's parser would read this line as the end of the headers, or as two lines.
         raise _Unreadable(GatewayResponse(INVALID_REQUEST, "A header line is malformed."))
     lines: dict[str, list[str]] = {}
     for name, value in handler.headers.items():
@@ -135,36 +136,36 @@ def _headers(handler: Any) -> dict[str, str]:
 
 
 def _own_address(handler: Any, host: str) -> str:
-    """``host`` if it names this machine, else the address that the server listens on: no client may choose another."""
+    """Return ``host`` if it names this machine, or else the server's own address: links must not lead elsewhere."""
     target = HOST.fullmatch(host)
     if host and target is None:
-        raise _Unreadable(GatewayResponse(INVALID_REQUEST, "The Host header is not a host name and port."))
+        raise _Unreadable(GatewayResponse(INVALID_REQUEST, "The Host header must be a host name and an optional port."))
     if target and LOOPBACK_HOST.fullmatch(target["name"]):
         return host
     address, port = handler.server.server_address[:2]
     return f"{address}:{port}"
 
 
-def _refusing(handle: Callable[[Any], None]) -> Callable[[Any], None]:
-    """``handle``, and a response to what ``_read_whole`` rejects."""
+def _rejecting(handle: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Wrap ``handle`` to respond to the requests that ``_read_request`` rejects."""
 
     @wraps(handle)
-    def handle_or_refuse(handler: Any) -> None:
+    def handle_or_reject(handler: Any) -> None:
         try:
             _in_origin_form(handler)
             handle(handler)
-        except _Unreadable as refusal:
-            _reject(handler, refusal.response)
+        except _Unreadable as rejected:
+            _reject(handler, rejected.response)
         except _HungUp:
             handler.close_connection = True
 
-    return handle_or_refuse
+    return handle_or_reject
 
 
 def _in_origin_form(handler: Any) -> None:
-    """A target with scheme and host means the same as one without, and its host wins (RFC 9112, section 3.2.2).
+    """Remove scheme and host from the request target. The host replaces ``Host`` (RFC 9112, section 3.2.2).
 
-    The server's own ``path`` is not the target as it was sent: ``//users`` becomes ``/users`` in it.
+    Starts from the request line, because the server's own ``path`` is altered: ``//users`` becomes ``/users`` there.
     """
     handler.path = handler.requestline.split()[1]
     target = ABSOLUTE_FORM.fullmatch(handler.path)
@@ -175,49 +176,52 @@ def _in_origin_form(handler: Any) -> None:
 
 
 def _send_problem(handler: Any, code: int, _message: str | None = None, _explain: str | None = None) -> None:
-    """The server's ``send_error``, with a problem document in place of a page of HTML."""
-    handler.path = ""  # of an earlier request on the connection, if this one's first line could not be read
+    """Replace the server's ``send_error``: send a problem document instead of an HTML page."""
+    handler.path = ""  # else it is the previous request's, if this one's first line could not be parsed
     _reject(handler, gateway_responses.BY_STATUS.get(HTTPStatus(code), gateway_responses.UNPARSABLE))
 
 
 def _reject(handler: Any, response: GatewayResponse) -> None:
-    """Send ``response`` and close the connection: whatever else was sent on it is not read."""
+    """Send ``response`` and close the connection without reading on."""
     handler.close_connection = True
-    handler.request_version = handler.protocol_version  # not known if the request's first line can't be parsed
+    handler.request_version = handler.protocol_version  # unknown if the request's first line can't be parsed
     rejection = Rejection(response, handler.cors, str(uuid.uuid4()))
     handler._send_http_response(rejection.CODE, {**rejection.headers, "Connection": "close"}, rejection.body)
 
 
 def _any_method(handler: Any, name: str) -> Any:
-    """The server underneath can't do QUERY or TRACE, and says 501. To API Gateway, they are methods no route has."""
+    """Handle methods such as QUERY and TRACE like any unsupported method; the standard library would return 501."""
     if name.startswith("do_"):
         return handler._generic_handle
     raise AttributeError(name)
 
 
 def _log_access(handler: Any, code: int | str = "-", _size: int | str = "-") -> None:
-    """The gateway's line about a request, as in API Gateway's access log: the route, not the path nor the query."""
+    """Log a request as API Gateway's access log does: with its route, but without its path and query."""
     try:
         route = RouteMatcher(list(handler.local_gateway._app_object.routes)).match_route(handler.path).route
-    except (AttributeError, ValueError):  # no path where the request's first line can't be read
+    except (AttributeError, ValueError):  # no path if the request's first line can't be parsed
         route = "-"
     log.info("access", extra={"method": logs.method(handler.command), "route": route, "status": int(code)})
 
 
 def _log_nothing(_handler: Any, _format: str, *_: object) -> None:
-    """The server's own lines would quote what the client sent."""
+    """Drop the server's own log lines, which quote what the client sent."""
 
 
 def _log_error(_server: Any, _request: object, _client: object) -> None:
-    """One line where the server would print a stack trace; none for a client that has hung up."""
+    """Log one line instead of a stack trace, and nothing if the client closed the connection."""
     error = sys.exc_info()[1]
     if not isinstance(error, ConnectionError):
         log.error("connection_failed", extra={"error": type(error).__name__})
 
 
-def _without_body_where_none_may_be(send: Callable[..., None]) -> Callable[..., None]:
-    """Answers to HEAD, 204 and 304 end with their headers: a body would be read as the start of the next answer, and a
-    ``Content-Length: 0`` would be the length that a GET has (RFC 9110, section 8.6)."""
+def _without_forbidden_body(send: Callable[..., None]) -> Callable[..., None]:
+    """Wrap ``send`` to omit the body and ``Content-Length`` for HEAD, 204 and 304.
+
+    A client would read the body as the start of the next response, and ``Content-Length: 0`` as the length of the
+    response to a GET (RFC 9110, section 8.6).
+    """
 
     @wraps(send)
     def send_or_not(handler: Any, code: int, headers: dict[str, Any], body: Any) -> None:

@@ -1,7 +1,7 @@
-"""The user pool's public keys: fetched, checked, kept for a while, refreshed when they may have changed.
+"""The user pool's public keys: fetched, checked, cached, and refreshed when they may have changed.
 
-Nothing else knows python-jose, and it only ever sees a checked RSA key, a message and a signature: of all that it can
-do, Roster asks for the one thing that needs cryptography. Formats: RFC 7517 (JWK), RFC 7518 section 6.3 (RSA).
+This is the only module that uses python-jose, and only for the cryptography: verifying a message's signature with an
+RSA key that was checked here. Formats: RFC 7517 (JWK), RFC 7518 section 6.3 (RSA).
 """
 
 import json
@@ -22,25 +22,26 @@ from urllib.parse import urlsplit
 log = logging.getLogger("roster.signing_keys")
 
 FETCH_SECONDS = 2.0
-"""From connecting to the last byte."""
+"""Time limit for a fetch, from connecting to the last byte."""
 MAX_BYTES = 64 * 1024
+"""Maximum bytes of the key set."""
 FRESH_SECONDS = 3600
-"""Keys older than this are fetched again before they are used, if that works."""
+"""Keys older than this are refreshed before use. If that fails, they are used anyway."""
 STALE_SECONDS = 24 * 3600
-"""Keys older than this are used no more, whatever happens: a revoked key lives no longer than a day."""
+"""Keys older than this are never used, so a revoked key is accepted for at most a day."""
 REFRESH_SECONDS = 60
-"""Least time between two fetches while there are keys to work with."""
+"""Minimum time between two fetches while there are usable keys."""
 MIN_MODULUS_BITS = 2048
 MAX_MODULUS_BITS = 8192
 
 
 class KeysUnavailable(Exception):
-    """It can't be said now whether a token is valid. Not the caller's fault: API Gateway makes a 500 of it."""
+    """The signing keys can't be fetched, so it is unknown whether a token is valid. The client gets a 503."""
 
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An RSA public key that signs by RS256. ``n`` and ``e`` are base64url, as in the JWK."""
+    """An RSA public key for RS256 signatures. ``n`` and ``e`` are base64url, as in the JWK."""
 
     kid: str
     n: str
@@ -48,17 +49,17 @@ class SigningKey:
 
     @cached_property
     def _key(self) -> Any:
-        from jose import jwk  # on the first signature: the API function reads keys (health), but verifies none
+        from jose import jwk  # only when needed: the API function fetches keys (health checks), but verifies none
 
         return jwk.construct({"kty": "RSA", "n": self.n, "e": self.e}, "RS256")
 
     def signed(self, message: bytes, signature: bytes) -> bool:
-        """Whether ``signature`` is this key's signature of ``message`` (RSASSA-PKCS1-v1_5 with SHA-256)."""
+        """Return whether ``signature`` is this key's signature of ``message`` (RSASSA-PKCS1-v1_5 with SHA-256)."""
         return bool(self._key.verify(message, signature))
 
 
 class SigningKeys:
-    """The keys at ``url``. Safe to share between threads."""
+    """The keys at ``url``. Instances are safe to share between threads."""
 
     def __init__(
         self, url: str, fetch: Callable[[str], bytes] | None = None, clock: Callable[[], float] = time.time
@@ -74,10 +75,9 @@ class SigningKeys:
         self._last_failed = False
 
     def find(self, kid: str) -> SigningKey | None:
-        """The key named ``kid``, or ``None`` if the pool has no such key.
+        """Return the key named ``kid``, or ``None`` if the pool has no such key.
 
-        Raises ``KeysUnavailable`` when that can't be said: there is no key to work with, or this one is unknown and
-        the latest fetch failed.
+        Raises ``KeysUnavailable`` if there are no usable keys, or if ``kid`` is unknown and the latest fetch failed.
         """
         key = self._current().get(kid)
         if key is None:
@@ -88,11 +88,11 @@ class SigningKeys:
         return key
 
     def ping(self) -> None:
-        """Raise ``KeysUnavailable`` unless there are keys to work with."""
+        """Raise ``KeysUnavailable`` unless there are usable keys."""
         self._current()
 
     def _current(self) -> Mapping[str, SigningKey]:
-        """The keys to work with: fetched if there are none, and first refreshed if they are old."""
+        """Return the usable keys. Fetch them if there are none, and refresh them if they are old."""
         if self._age() > FRESH_SECONDS:
             self._refresh()
         if self._age() > STALE_SECONDS:
@@ -103,7 +103,7 @@ class SigningKeys:
         return self._clock() - self._loaded_at if self._keys else float("inf")
 
     def _refresh(self) -> None:
-        """Fetch the keys unless that was done a moment ago, or is being done: then wait for it and use its outcome."""
+        """Fetch the keys, unless they were just fetched. If another thread is fetching them, wait for its result."""
         seen = self._attempts
         with self._lock:
             usable = self._age() <= STALE_SECONDS
@@ -123,9 +123,9 @@ class SigningKeys:
 
 
 def fetch_keys(url: str) -> bytes:
-    """The document at ``url``; ``OSError`` or ``ValueError`` when it can't be had whole, in time and in size.
+    """Return the document at ``url``, without following redirects or using a proxy.
 
-    Follows no redirect and asks no proxy.
+    Raises ``OSError`` if the request fails or takes too long, and ``ValueError`` if the document is too large.
     """
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
@@ -134,7 +134,7 @@ def fetch_keys(url: str) -> bytes:
     connection = connect(parts.hostname or "", parts.port, timeout=FETCH_SECONDS)
     try:
         connection.connect()
-        # The socket's own timeout starts anew with each packet; this one ends a slow drip too.
+        # The socket's own timeout restarts with each packet; this one also ends a response that trickles in.
         watchdog = Timer(FETCH_SECONDS, _hang_up, [connection.sock])
         watchdog.daemon = True
         watchdog.start()
@@ -161,7 +161,7 @@ def _hang_up(connection: socket) -> None:
 
 
 def read_keys(body: bytes) -> dict[str, SigningKey]:
-    """The usable keys of a JWK Set, by ``kid``; a bad one is skipped and logged. ``ValueError`` if none is left."""
+    """Return the usable keys of a JWK Set by ``kid``; skip and log the others. Raises ``ValueError`` without any."""
     try:
         jwks = json.loads(body)["keys"]
         candidates = [jwk for jwk in jwks if isinstance(jwk, dict)]
@@ -181,12 +181,12 @@ def read_keys(body: bytes) -> dict[str, SigningKey]:
 
 
 def _fault(jwk: Mapping[str, Any]) -> str | None:
-    """What makes this key unusable, if anything."""
+    """Return why this key is unusable, or ``None``."""
     for name, expected in (("kty", "RSA"), ("use", "sig"), ("alg", "RS256")):
         if jwk.get(name) != expected:
             return f"{name} is not {expected}"
     if not isinstance(jwk.get("kid"), str) or not jwk["kid"]:
-        return "kid is not text"
+        return "kid is not a string or is empty"
     modulus, exponent = _number(jwk.get("n")), _number(jwk.get("e"))
     if not MIN_MODULUS_BITS <= modulus.bit_length() <= MAX_MODULUS_BITS or modulus % 2 == 0:
         return f"modulus has {modulus.bit_length()} bits or is even"
@@ -196,7 +196,7 @@ def _fault(jwk: Mapping[str, Any]) -> str | None:
 
 
 def _number(value: object) -> int:
-    """A Base64urlUInt (RFC 7518, section 2) as a number; 0, which is no key's, if it isn't one."""
+    """Decode a Base64urlUInt (RFC 7518, section 2). Returns 0, which no key uses, if it is invalid."""
     if not isinstance(value, str):
         return 0
     try:

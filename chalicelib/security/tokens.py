@@ -1,8 +1,8 @@
-"""Is this a valid token of our user pool? The one door that strangers knock at, so it is meant to be read in a sitting.
+"""Verification of the user pool's tokens. Anyone can call this code, so it is short enough to review in one sitting.
 
-A token passes through four gates, in this order, and nothing in it is believed before the gate that makes it so:
-form, header, signature, claims. Rules: "Verifying JSON web tokens" in the Cognito developer guide; RFC 7515 (JWS),
-RFC 7519 (JWT), RFC 8725 (best current practices). ``docs/security.md`` lists each rule with its test.
+A token is checked in four steps, in this order: form, header, signature, claims. Nothing in it is trusted before the
+step that checks it. The rules follow "Verifying JSON web tokens" in the Cognito developer guide, RFC 7515 (JWS),
+RFC 7519 (JWT) and RFC 8725 (best current practices). ``docs/security.md`` lists each rule and its tests.
 """
 
 import json
@@ -17,10 +17,11 @@ from typing import Any
 from chalicelib.security.signing_keys import SigningKeys
 
 MAX_LENGTH = 8 * 1024
+"""Maximum length of an ``Authorization`` header, in characters."""
 LEEWAY = 30
-"""Seconds by which our clock and Cognito's may differ."""
+"""Seconds by which Roster's clock and Cognito's may differ."""
 LATEST = 253402300799
-"""The end of the year 9999: no time in a token is beyond it."""
+"""The end of the year 9999, the latest time that a token may contain."""
 
 AUTHORIZATION = re.compile(r"(?:bearer +)?(?P<token>[^ ]+)", re.IGNORECASE | re.ASCII)
 FORM = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
@@ -28,7 +29,7 @@ SUB = re.compile(r"[A-Za-z0-9-]{1,128}", re.ASCII)
 
 
 class Reason(StrEnum):
-    """Why a token is refused: for the log, never for the caller."""
+    """Why a token is rejected. This is logged and never shown to the client."""
 
     MALFORMED = "malformed"
     TOO_LONG = "too_long"
@@ -45,9 +46,9 @@ class Reason(StrEnum):
 
 
 class InvalidToken(Exception):
-    """The token is refused for ``reason``.
+    """The token is rejected for ``reason``.
 
-    As text it is always ``Unauthorized``: what a Lambda authorizer must raise for API Gateway to answer 401.
+    The message is always ``Unauthorized``: API Gateway returns 401 only if a Lambda authorizer raises exactly this.
     """
 
     def __init__(self, reason: Reason) -> None:
@@ -57,7 +58,7 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """A valid token's claims: those that Roster acts on, and all of them as they stand in the token."""
+    """The claims of a valid token: those that Roster uses, and ``all`` of them, unchanged."""
 
     sub: str
     groups: frozenset[str]
@@ -65,7 +66,7 @@ class Claims:
 
 
 class Verifier:
-    """Verifies tokens that ``issuer``, a user pool, made for one of ``client_ids``."""
+    """Verifies tokens that the user pool ``issuer`` issued for one of ``client_ids``."""
 
     def __init__(
         self, issuer: str, client_ids: Collection[str], keys: SigningKeys, clock: Callable[[], float] = time.time
@@ -76,10 +77,10 @@ class Verifier:
         self._clock = clock
 
     def verify(self, authorization: str, uses: tuple[str, ...] = ("id", "access")) -> Claims:
-        """The claims of the token in an ``Authorization`` header, bare or after ``Bearer``.
+        """Verify the token in an ``Authorization`` header, bare or after ``Bearer``, and return its claims.
 
-        ``uses`` are the kinds of token taken (``token_use``). Raises ``InvalidToken``, or ``KeysUnavailable`` when
-        nothing can be said.
+        ``uses`` are the accepted kinds of token (``token_use``). Raises ``InvalidToken``, or ``KeysUnavailable`` if
+        the signing keys that this takes can't be fetched.
         """
         header, payload, message, signature = _form(authorization)
         self._verify_signature(_json_object(header), message, signature)
@@ -89,7 +90,7 @@ class Verifier:
         return Claims(_sub(claims), _groups(claims), claims)
 
     def _verify_signature(self, header: Mapping[str, Any], message: bytes, signature: bytes) -> None:
-        """Only ``alg`` and ``kid`` are read: no key, address or certificate is ever taken from a token."""
+        """Use only ``alg`` and ``kid`` from the header, never a key, a URL or a certificate that it contains."""
         _require(header.get("alg") == "RS256", Reason.BAD_ALGORITHM)
         _require("crit" not in header, Reason.BAD_HEADER)
         kid = header.get("kid")
@@ -122,7 +123,7 @@ def _require(condition: object, reason: Reason) -> None:
 
 
 def _form(authorization: str) -> tuple[bytes, bytes, bytes, bytes]:
-    """Header, payload, signed message and signature of a compact JWS (RFC 7515, section 3.1)."""
+    """Split a compact JWS (RFC 7515, section 3.1) into header, payload, signed message and signature."""
     _require(len(authorization) <= MAX_LENGTH, Reason.TOO_LONG)
     bearer = AUTHORIZATION.fullmatch(authorization)
     parts = FORM.fullmatch(bearer["token"]) if bearer else None
@@ -133,7 +134,7 @@ def _form(authorization: str) -> tuple[bytes, bytes, bytes, bytes]:
 
 
 def _base64url(text: str) -> bytes:
-    """RFC 7515's base64url, in the one spelling that each value has: two texts are never the same token."""
+    """Decode RFC 7515's base64url. Only the canonical encoding is accepted, so no two texts are the same token."""
     try:
         value = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
@@ -143,7 +144,7 @@ def _base64url(text: str) -> bytes:
 
 
 def _json_object(value: bytes) -> Mapping[str, Any]:
-    """A JSON object, each member named once."""
+    """Parse a JSON object without duplicate names."""
     try:
         document = json.loads(value.decode(), object_pairs_hook=_distinct, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -164,7 +165,7 @@ def _no_constant(_: str) -> None:
 
 
 def _time(claims: Mapping[str, Any], name: str) -> int:
-    """A NumericDate (RFC 7519, section 2) as Cognito writes it: whole seconds."""
+    """Return a NumericDate claim (RFC 7519, section 2). Cognito writes whole seconds."""
     value = claims.get(name)
     if type(value) is not int or not 0 <= value <= LATEST:
         raise InvalidToken(Reason.BAD_CLAIMS)

@@ -1,1 +1,1 @@
-"""The doors to what stores: DynamoDB, and JSON in its types."""
+"""The DynamoDB client, and the conversion of JSON to its types."""

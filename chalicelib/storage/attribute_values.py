@@ -1,8 +1,8 @@
-"""JSON values as DynamoDB's attribute values, and back.
+"""Conversion between JSON values and DynamoDB's attribute values ("AttributeValue" in the DynamoDB API reference).
 
-boto3's own ``TypeSerializer`` refuses whole numbers with trailing zeros beyond 38 digits, and its ``TypeDeserializer``
-fails on reading what DynamoDB makes of ``1E+100`` (boto3 issues 2500 and 4693), so a stored user could become
-unreadable. Shapes: "AttributeValue" in the DynamoDB API reference.
+boto3's converters are not used, because they could make a stored user unreadable: ``TypeSerializer`` rejects whole
+numbers that have more than 38 digits with their trailing zeros, and ``TypeDeserializer`` fails to read back ``1E+100``
+(boto3 issues 2500 and 4693).
 """
 
 from decimal import Decimal
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 LONG = 10**38
-"""Numbers from here on are sent like ``1e125``, and not as up to 126 digits, most of them zeros."""
+"""Numbers from this magnitude on are sent like ``1e125``, not as up to 126 digits that are mostly zeros."""
 
 
 def from_json(value: Json) -> "AnyAttributeValue":
-    """The attribute value that holds ``value``."""
+    """Return ``value`` as an attribute value."""
     if isinstance(value, str):
         return {"S": value}
     if isinstance(value, bool):
@@ -37,7 +37,7 @@ def from_json(value: Json) -> "AnyAttributeValue":
 
 
 def to_json(attribute: "AttributeValue") -> Json:
-    """The JSON value that ``attribute`` holds; ``TypeError`` for a type that ``from_json`` never makes."""
+    """Return the JSON value of ``attribute``. Raises ``TypeError`` for types that ``from_json`` never returns."""
     ((kind, value),) = attribute.items()
     match kind:
         case "S" | "BOOL":
@@ -54,5 +54,5 @@ def to_json(attribute: "AttributeValue") -> Json:
 
 
 def object_to_json(attribute: "AttributeValue") -> JsonObject:
-    """The JSON object that a map (``M``) holds."""
+    """Return the JSON object in a map (``M``)."""
     return {name: to_json(member) for name, member in attribute["M"].items()}

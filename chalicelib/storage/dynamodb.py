@@ -1,11 +1,11 @@
-"""The connection to DynamoDB: botocore's client, its limits, and its failures in the domain's words.
+"""The connection to DynamoDB: botocore's client, its time limits, and the translation of its errors.
 
-Botocore, not boto3 on top of it: the client is the same, and a cold start is a tenth shorter (docs/performance.md).
-Nothing else knows botocore.
+This is the only module that uses botocore. Roster does without boto3, which wraps the same client, because that makes
+a cold start 10 % shorter (docs/performance.md).
 
-Times: an attempt takes 1.5 s at the most, botocore pauses for 2 s at the most between two, and none begins later than
-3.5 s after an operation (or a group of them) began; so it ends within 7 s, and the Lambda function has 10.
-docs/reliability.md says what is beyond that.
+Times: an attempt takes at most 1.5 s, botocore waits at most 2 s between attempts, and no attempt starts later than
+3.5 s after its operation, or group of operations, started. So an operation ends within 7 s; the Lambda function's
+timeout is 10 s. docs/reliability.md has the details.
 """
 
 import json
@@ -29,7 +29,7 @@ CONNECT_TIMEOUT = 0.5
 READ_TIMEOUT = 1.0
 ATTEMPTS = 3
 PATIENCE = 3.5
-"""Seconds after which nothing is tried again."""
+"""Seconds after which nothing is retried."""
 _give_up_at: ContextVar[float] = ContextVar("give_up_at", default=math.inf)
 
 TRANSIENT = frozenset(
@@ -45,15 +45,15 @@ TRANSIENT = frozenset(
         "TransactionInProgressException",
     }
 )
-"""DynamoDB's error codes that may pass ("Error handling with DynamoDB" in the developer guide)."""
+"""DynamoDB's error codes for temporary errors ("Error handling with DynamoDB" in the developer guide)."""
 
-CHANGED = "What is stored is not what the precondition asks for."
+CHANGED = "The stored record does not meet your precondition: read it again, then retry."
 
 
 class Refused(Conflict):
-    """A conditional write that DynamoDB refused; ``item`` is what is there, if anything is.
+    """DynamoDB rejected a conditional write. ``item`` is the existing item, if there is one.
 
-    ``is_resent`` if botocore had sent it before, and had got no answer or none that counts.
+    ``is_resent`` is true if this was a retry, after an attempt whose response was lost or was an error.
     """
 
     def __init__(self, item: "Mapping[str, AttributeValue] | None", *, is_resent: bool) -> None:
@@ -63,14 +63,14 @@ class Refused(Conflict):
 
 
 class DynamoDB:
-    """A connection, made when first used: what never reads or writes never pays for importing botocore."""
+    """A connection that is created on first use: requests that need no database do not wait for botocore's import."""
 
     def __init__(self, region: str) -> None:
         self._region = region
 
     @cached_property
     def client(self) -> "DynamoDBClient":
-        """Botocore's client, which is all that boto3's would be; safe to share between threads."""
+        """Botocore's client, which is the same as boto3's. It is safe to share between threads."""
         from botocore.config import Config
         from botocore.session import Session
 
@@ -78,21 +78,21 @@ class DynamoDB:
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            # Botocore would put its own together anew for each request, a tenth of the time that one takes, and look
-            # through parameters that mypy has looked through.
+            # For speed: building botocore's own user agent for each request takes 10 % of the request's time, and
+            # mypy already checks the parameters.
             user_agent=f"roster/{__version__}",
             parameter_validation=False,
         )
         with failures_named("connect"):
             client: Any = Session().create_client("dynamodb", region_name=self._region, config=config)
-        client.meta.events.register("request-created.dynamodb", _while_there_is_time)
-        client.meta.events.register("before-parse.dynamodb", _if_whole)
+        client.meta.events.register("request-created.dynamodb", _require_time_left)
+        client.meta.events.register("before-parse.dynamodb", _require_complete)
         return cast("DynamoDBClient", client)
 
 
 @contextmanager
 def one_patience() -> Iterator[None]:
-    """What is asked meanwhile has ``PATIENCE`` together; ``Unavailable`` beyond it."""
+    """Make the operations inside share one time limit of ``PATIENCE``. After it, they raise ``Unavailable``."""
     before = _give_up_at.set(time.monotonic() + PATIENCE)
     try:
         yield
@@ -100,20 +100,22 @@ def one_patience() -> Iterator[None]:
         _give_up_at.reset(before)
 
 
-def _while_there_is_time(request: Any, **_: object) -> None:
-    """Called before each attempt: botocore counts them, but sets no limit to the time that all take together."""
+def _require_time_left(request: Any, **_: object) -> None:
+    """Enforce the time limit before each attempt: botocore limits their number, but not their total time."""
     now = time.monotonic()
     first = request.context.setdefault("roster_first_attempt", now)
     if now > min(first + PATIENCE, _give_up_at.get()):
-        raise Unavailable("The database did not answer in time, or too many are writing the same record.")
+        raise Unavailable(
+            "The database did not respond in time, or too many clients are writing this record: retry later."
+        )
 
 
-def _if_whole(response_dict: Mapping[str, Any], **_: object) -> None:
-    """Called before an answer is read: botocore would take whatever is no JSON for an answer that says nothing."""
+def _require_complete(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Reject incomplete responses before they are parsed: botocore treats a body that is not JSON as empty."""
     body, checksum = response_dict["body"], response_dict["headers"].get("x-amz-crc32")
-    is_whole = _is_object(body) if checksum is None else str(crc32(body)) == checksum
-    if not is_whole and response_dict["status_code"] < 300:
-        raise Unavailable("The database's answer did not arrive whole.")
+    is_complete = _is_object(body) if checksum is None else str(crc32(body)) == checksum
+    if not is_complete and response_dict["status_code"] < 300:
+        raise Unavailable("The database's response was incomplete: retry later.")
 
 
 def _is_object(body: bytes) -> bool:
@@ -125,23 +127,23 @@ def _is_object(body: bytes) -> bool:
 
 @contextmanager
 def failures_named(operation: str) -> Iterator[None]:
-    """Botocore's failures as the domain's errors.
+    """Translate botocore's exceptions to Roster's errors.
 
-    None of botocore's own texts gets any further: they can quote keys, names and addresses.
+    Botocore's messages are dropped, because they can contain keys, names and addresses.
     """
     from botocore import exceptions
 
     try:
         yield
     except exceptions.ClientError as error:
-        raise _meaning(error, operation) from None
+        raise _translated(error, operation) from None
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.NoRegionError) as error:
         raise Misconfigured(f"DynamoDB {operation}: {type(error).__name__}") from None
     except (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.CredentialRetrievalError) as error:
-        raise Unavailable(f"The database can't be reached now ({type(error).__name__}).") from None
+        raise Unavailable(f"The database can't be reached ({type(error).__name__}): retry later.") from None
 
 
-def _meaning(error: Any, operation: str) -> RosterError:
+def _translated(error: Any, operation: str) -> RosterError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "ConditionalCheckFailedException":
@@ -150,7 +152,7 @@ def _meaning(error: Any, operation: str) -> RosterError:
     if code == "ValidationException" and "has exceeded the maximum allowed size" in error.response["Error"].get(
         "Message", ""
     ):
-        return TooLarge("The document is too large: DynamoDB stores at most 400 KB an item, names and types included.")
+        return TooLarge("The document is too large: DynamoDB's limit is 400 KB per item, keys and overhead included.")
     if code in TRANSIENT or status >= 500:
-        return Unavailable("The database is overloaded or unwell just now.")
+        return Unavailable("The database is overloaded or temporarily unavailable: retry later.")
     return Misconfigured(f"DynamoDB {operation}: {code or status}")

@@ -1,4 +1,7 @@
-"""Cursors: where a list goes on, as opaque text. Not a secret and not a right; the checksum tells damage."""
+"""Cursors: an opaque text that says where the next page starts.
+
+A cursor is not a secret and grants no access. Its checksum detects damage.
+"""
 
 import hashlib
 import re
@@ -12,18 +15,18 @@ FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 def encode(userid: str) -> str:
-    """The cursor of the users after ``userid``."""
+    """Return the cursor of the page that starts after ``userid``."""
     return urlsafe_b64encode(_checksum(userid) + userid.encode()).rstrip(b"=").decode()
 
 
 def decode(cursor: str) -> str:
-    """The userid in a cursor; raises ``Invalid`` if it is not one that ``encode`` made."""
+    """Return the userid in a cursor. Raises ``Invalid`` if ``encode`` did not return it."""
     if FORM.fullmatch(cursor) and len(cursor) % 4 != 1:
         value = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         userid = value[CHECKSUM_BYTES:].decode(errors="replace")
         if USERID.fullmatch(userid) and encode(userid) == cursor:
             return userid
-    raise Invalid.at("/cursor", "The cursor is damaged: use the address in the Link header as it stands.")
+    raise Invalid.at("/cursor", "The cursor is damaged: use the URL in the Link header without changes.")
 
 
 def _checksum(userid: str) -> bytes:

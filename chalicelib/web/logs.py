@@ -1,7 +1,7 @@
-"""What Roster logs: one line a request, and events. Each is a word, the message, and fields, given as ``extra``.
+"""Logging: one line per request, and one per event. The message is a single word; fields are passed as ``extra``.
 
-In Lambda, the runtime's own handler writes them as JSON ("Using structured JSON log format with Python", Lambda
-developer guide). On a terminal they are made readable here. No token, e-mail address, body or query value is a field.
+In Lambda, the runtime's handler writes the lines as JSON ("Using structured JSON log format with Python", Lambda
+developer guide). This module formats them for a terminal. No token, e-mail address, body or query value is logged.
 """
 
 import logging
@@ -16,18 +16,18 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 
 
 def method(text: str | None) -> str:
-    """A request's method as it may be logged: what is none of HTTP's own could be anything, a token too."""
+    """Return the request method if it is a standard one, else ``-``: any other text could be a token."""
     return text if text in METHODS else "-"
 
 
 class TerminalFormatter(logging.Formatter):
-    """``07:31:02 INFO    request method=GET route=/users/{userid} status=200``, a stack trace below it."""
+    """Formats ``07:31:02 INFO    request method=GET route=/users/{userid} status=200``, with any stack trace below."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
-        """The line, with what ``extra`` gave."""
+        """Return the line with the fields from ``extra``."""
         fields = {name: value for name, value in vars(record).items() if name not in _ORDINARY}
         below = fields.pop("frames", None)
         line = " ".join(
@@ -37,12 +37,12 @@ class TerminalFormatter(logging.Formatter):
 
 
 def _printable(value: object) -> str:
-    """``value`` as text that can't move the cursor, change colours or begin a line of its own."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(value))
+    """Escape everything that could move the cursor, change colours or start a new line."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in str(value))
 
 
 class TerminalHandler(logging.Handler):
-    """Writes to what is standard error at that moment."""
+    """Writes to the current standard error, even if it was replaced after start-up."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class TerminalHandler(logging.Handler):
 
 
 def configure(level: str, *, on_terminal: bool) -> None:
-    """Let Roster log from ``level`` up: on the terminal, or to whatever handler the process has."""
+    """Log from ``level`` up, to the terminal or else to the handlers that the process already has."""
     ROOT.setLevel(level)
     if on_terminal and not any(isinstance(handler, TerminalHandler) for handler in ROOT.handlers):
         ROOT.addHandler(TerminalHandler())

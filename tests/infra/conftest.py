@@ -1,4 +1,4 @@
-"""What is deployed, and an AWS to deploy it on."""
+"""The deployment package, and an embedded AWS to deploy it to."""
 
 import json
 
@@ -10,13 +10,13 @@ from infra import package, stages
 
 @pytest.fixture(scope="session")
 def built():
-    """The package, as `make deploy` makes it."""
+    """The package that `make deploy` builds."""
     return package.build(stages.stage("dev"))
 
 
 @pytest.fixture(scope="session")
 def template(built):
-    """The API stack's template."""
+    """The template of the API stack."""
     return json.loads(built.template_for("a-bucket"))
 
 
@@ -27,17 +27,17 @@ def state(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def embedded_aws(state):
-    """An embedded AWS with the backend stack, as `make deploy STAGE=local` starts it."""
+    """An embedded AWS with the backend stack, as for `make deploy STAGE=local`."""
     with stack.aws_running(processes.free_port(), state, lambda _: None) as (running, _):
         yield running
 
 
 @pytest.fixture
-def said():
+def messages():
     return []
 
 
 @pytest.fixture
-def account(embedded_aws, said):
-    """It as an account; what is told of the work lands in ``said``."""
-    return aws.account(embedded_aws.aws_port, said.append)
+def account(embedded_aws, messages):
+    """The embedded AWS's account. Its progress messages are appended to ``messages``."""
+    return aws.account(embedded_aws.aws_port, messages.append)

@@ -1,4 +1,4 @@
-"""Plain `chalice deploy`, by Chalice's own program, with what `make backend` has recorded. The AWS is moto's."""
+"""`chalice deploy`, run by Chalice's own program with the configuration that `make backend` records. AWS is moto's."""
 
 import json
 import os
@@ -31,7 +31,7 @@ OUTPUTS = {
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy of what Chalice deploys, after `make backend STAGE=dev`."""
+    """A copy of the files that Chalice deploys, after `make backend STAGE=dev`."""
     folder = tmp_path_factory.mktemp("checkout") / "roster"
     folder.mkdir()
     for name in ("app.py", "requirements.txt"):
@@ -50,15 +50,15 @@ def aws():
 
 
 imported = []
-"""The definitions that Chalice has API Gateway import. moto forgets their authorizers."""
+"""The API definitions that Chalice imports into API Gateway. moto drops their authorizers."""
 
 
 @pytest.fixture(scope="module")
 def chalice_cli(checkout, aws):
-    """Run Chalice; what it prints."""
+    """A function that runs Chalice and returns its output."""
 
     def for_moto(swagger):
-        """What moto can import: OpenAPI 3, described, without mock integrations. AWS takes what Chalice writes."""
+        """Adapt a definition to moto, which needs OpenAPI 3 with a description and without mock integrations."""
         imported.append(swagger)
         paths = {
             path: {method: operation for method, operation in methods.items() if method != "options"}
@@ -84,7 +84,7 @@ def chalice_cli(checkout, aws):
     with imported_app(parts.examples()):
         yield run
     patch.undo()
-    os.chdir(folder)  # Chalice goes where the project is, and sets what its stage has
+    os.chdir(folder)  # Chalice changes the directory and sets the stage's environment variables
     sys.path[:] = path
     os.environ.clear()
     os.environ |= environ
@@ -95,7 +95,7 @@ def functions():
 
 
 def inventory():
-    """All that there is, by its names."""
+    """Return the names of all resources."""
     gateway = boto3.client("apigateway")
     return {
         "functions": functions().keys(),
@@ -106,7 +106,7 @@ def inventory():
 
 @pytest.fixture(scope="module")
 def deployed(chalice_cli):
-    """What the first `chalice deploy --stage dev` prints."""
+    """The output of the first `chalice deploy --stage dev`."""
     return chalice_cli("deploy", "--stage", "dev")
 
 
@@ -117,12 +117,12 @@ def rest_api(deployed):
 
 
 class TestRecorded:
-    def test_the_stage_has_the_backends_settings_and_the_operators(self, checkout):
+    def test_the_stage_has_the_settings_of_the_backend_and_of_the_operator(self, checkout):
         stage = json.loads((checkout / ".chalice" / "config.json").read_text())["stages"]["dev"]
         assert stage["environment_variables"] == {**parts.values(OUTPUTS), "CORS_ORIGIN": "https://a.example"}
 
     @pytest.mark.parametrize(("role", "suffix"), [("api", ""), ("authorizer", "-jwt_authorizer")])
-    def test_each_policy_is_the_hand_written_one_for_these_resources(self, checkout, role, suffix):
+    def test_each_policy_has_the_written_actions_and_the_resources_of_the_stage(self, checkout, role, suffix):
         written = json.loads((PROJECT / ".chalice" / f"policy-{role}.json").read_text())
         recorded = json.loads((checkout / ".chalice" / f"policy-{role}-dev.json").read_text())
         assert [s["Action"] for s in recorded["Statement"]] == [s["Action"] for s in written["Statement"]]
@@ -139,10 +139,10 @@ class TestRecorded:
 
 
 class TestDeployed:
-    def test_it_says_where_the_api_is(self, deployed):
+    def test_a_deploy_prints_the_url_of_the_api(self, deployed):
         assert "Rest API URL: https://" in deployed
 
-    def test_there_are_two_functions_each_with_its_settings_and_its_policy(self, deployed):
+    def test_both_functions_are_deployed_with_their_settings_and_policies(self, deployed):
         assert functions().keys() == {"roster-dev", "roster-dev-jwt_authorizer"}
         for function in functions().values():
             assert function["Environment"]["Variables"]["USERS_TABLE"] == "users"
@@ -155,7 +155,7 @@ class TestDeployed:
         assert policies["roster-dev-jwt_authorizer"] == {"logs:CreateLogStream", "logs:PutLogEvents"}
         assert "dynamodb:UpdateItem" in policies["roster-dev"]
 
-    def test_every_route_is_there_with_its_authorizer(self, rest_api):
+    def test_every_route_is_deployed_with_its_authorizer(self, rest_api):
         resources = boto3.client("apigateway").get_resources(restApiId=rest_api, limit=500)["items"]
         made = {(method, resource["path"]) for resource in resources for method in resource.get("resourceMethods", {})}
         sent = {
@@ -173,16 +173,16 @@ class TestDeployed:
         assert sent == expected
         assert made == expected.keys()
 
-    def test_api_gateway_may_invoke_both(self, rest_api):
+    def test_api_gateway_may_invoke_both_functions(self, rest_api):
         for name in functions():
             policy = json.loads(boto3.client("lambda").get_policy(FunctionName=name)["Policy"])
             assert any(rest_api in json.dumps(statement) for statement in policy["Statement"]), name
 
-    def test_a_second_deploy_makes_nothing_new(self, deployed, chalice_cli):
+    def test_a_second_deploy_creates_nothing_new(self, deployed, chalice_cli):
         before = inventory()
         chalice_cli("deploy", "--stage", "dev")
         assert inventory() == before
 
-    def test_delete_removes_all_of_it(self, deployed, chalice_cli):
+    def test_a_delete_removes_all_resources(self, deployed, chalice_cli):
         chalice_cli("delete", "--stage", "dev")
         assert not any(inventory().values())

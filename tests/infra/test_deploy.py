@@ -1,4 +1,4 @@
-"""`make deploy`, `make outputs` and `make destroy`, on the embedded AWS."""
+"""`make deploy`, `make outputs` and `make destroy` on the embedded AWS."""
 
 import json
 import re
@@ -26,7 +26,7 @@ GOOD = {"Topic": {"Type": "AWS::SNS::Topic"}}
 
 @pytest.fixture
 def bad(embedded_aws):
-    """Resources of which one can't be made: its name is taken."""
+    """Resources of which one can't be created, because its name is already in use."""
     domain = {"Domain": embedded_aws.outputs["UserPoolDomain"], "UserPoolId": embedded_aws.outputs["UserPool"]}
     return {**GOOD, "Domain": {"Type": "AWS::Cognito::UserPoolDomain", "Properties": domain}}
 
@@ -36,85 +36,85 @@ def template(resources):
 
 
 def events(account, name):
-    """How many things have happened to a stack."""
+    """Return the number of a stack's events."""
     return len(account.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"])
 
 
 class TestStack:
-    def test_it_tells_each_event_as_it_comes(self, account, said):
+    def test_a_deploy_reports_each_event(self, account, messages):
         account.stack("telling").deploy(template(GOOD))
-        assert [line.split() for line in said] == [
+        assert [line.split() for line in messages] == [
             ["CREATE_IN_PROGRESS", "telling"],
             ["CREATE_IN_PROGRESS", "Topic"],
             ["CREATE_COMPLETE", "Topic"],
             ["CREATE_COMPLETE", "telling"],
         ]
 
-    def test_nothing_new_changes_nothing(self, account, said):
+    def test_deploying_an_unchanged_template_changes_nothing(self, account, messages):
         stack = account.stack("unchanged")
         stack.deploy(template(GOOD))
         before = events(account, "unchanged")
-        said.clear()
+        messages.clear()
         stack.deploy(template(GOOD))
-        assert said == ["  Nothing to change."]
+        assert messages == ["  Nothing to change."]
         assert events(account, "unchanged") == before
         changed = {"Topic": {**GOOD["Topic"], "Properties": {"DisplayName": "Changed"}}}
         stack.deploy(template(changed))
         assert stack.status == "UPDATE_COMPLETE"
 
-    def test_a_failure_names_the_resource_and_why_and_the_next_deploy_starts_afresh(self, account, said, bad):
+    def test_a_failed_create_names_the_resource_and_the_cause_and_can_be_repeated(self, account, messages, bad):
         stack = account.stack("failing")
         with pytest.raises(Failure, match=r"failing could not be deployed \(ROLLBACK_COMPLETE\): Domain: .+"):
             stack.deploy(template(bad))
-        assert any("CREATE_FAILED" in line and "Domain" in line for line in said)
+        assert any("CREATE_FAILED" in line and "Domain" in line for line in messages)
         with pytest.raises(Failure, match="No stack named failing is deployed"):
             _ = stack.outputs
         stack.deploy(template(GOOD))
         assert stack.status == "CREATE_COMPLETE"
 
-    def test_a_failed_update_names_the_resource_and_leaves_what_there_was(self, account, bad):
+    def test_a_failed_update_names_the_resource_and_is_rolled_back(self, account, bad):
         stack = account.stack("updated")
         stack.deploy(template(GOOD))
         with pytest.raises(Failure, match=r"updated could not be deployed \(UPDATE_ROLLBACK_COMPLETE\): Domain: .+"):
             stack.deploy(template(bad))
-        stack.deploy(template(GOOD))  # it can be deployed again
+        stack.deploy(template(GOOD))  # a deploy still works
 
-    def test_a_template_that_is_none_is_refused(self, account):
+    def test_an_invalid_template_is_rejected(self, account):
         with pytest.raises((Failure, account.client("cloudformation").exceptions.ClientError)):
             account.stack("nonsense").deploy(template({"Thing": {"Type": "No::Such::Thing"}}))
 
-    def test_a_deleted_stack_is_gone(self, account, said):
+    def test_a_deleted_stack_no_longer_exists(self, account, messages):
         stack = account.stack("deleted")
         stack.deploy(template(GOOD))
-        said.clear()
+        messages.clear()
         stack.delete()
         assert stack.status is None
-        assert any("DELETE_COMPLETE" in line for line in said)
-        stack.delete()  # and again
+        assert any("DELETE_COMPLETE" in line for line in messages)
+        stack.delete()  # deleting it again is no error
 
 
 class TestStages:
-    def test_an_unknown_one_is_one_sentence_that_says_which_there_are(self):
+    def test_the_error_for_an_unknown_stage_lists_the_known_ones(self):
         with pytest.raises(Failure, match=r"There is no stage 'moon': infra/stages.yaml has dev, prod, local\."):
             stages.stage("moon")
 
     @pytest.mark.parametrize(
-        ("text", "said"),
+        ("text", "message"),
         [
             ("Prod:\n", "A stage can't be called"),
             ("prod: {tables: {}}", "neither backend nor api"),
             ("prod: {api: {ThrottlingRateLimit: 5}}", "in quotes"),
         ],
     )
-    def test_an_entry_that_can_not_be_read_is_one_sentence(self, tmp_path, text, said):
+    def test_an_invalid_stage_is_rejected_with_an_explanation(self, tmp_path, text, message):
         (tmp_path / "stages.yaml").write_text(text)
-        with pytest.raises(Failure, match=said):
+        with pytest.raises(Failure, match=message):
             stages.stage(text.split(":")[0], tmp_path / "stages.yaml")
 
     def test_production_is_protected_against_deletion(self):
         assert stages.stage("prod").backend["DeletionProtection"] == "true"
 
-    def test_every_parameter_is_one_that_its_template_has(self, template):
+    def test_every_parameter_of_a_stage_exists_in_its_template(self, template):
         known = {"backend": backend_template.load()["Parameters"].keys(), "api": template["Parameters"].keys()}
         for name in ("dev", "prod", "local"):
             stage = stages.stage(name)
@@ -124,7 +124,7 @@ class TestStages:
 
 class TestCommandLine:
     def infra(self, *arguments, typed="no\n", **environ):
-        """The program, without any AWS but what ``environ`` says."""
+        """Run the program with no AWS configuration except ``environ``; return its status and its last line."""
         done = subprocess.run(
             [sys.executable, "-m", "infra", *arguments],
             cwd=aws.PROJECT,
@@ -137,42 +137,42 @@ class TestCommandLine:
         assert "Traceback" not in done.stderr
         return done.returncode, done.stderr.strip().splitlines()[-1]
 
-    def test_without_a_region_it_says_so(self):
+    def test_a_missing_region_is_reported(self):
         assert self.infra("outputs") == (1, "There is no AWS region here: set AWS_REGION, or run aws configure.")
 
-    def test_without_credentials_it_says_so(self):
-        status, said = self.infra("deploy", AWS_DEFAULT_REGION="us-east-1")
+    def test_missing_credentials_are_reported(self):
+        status, message = self.infra("deploy", AWS_DEFAULT_REGION="us-east-1")
         assert status == 1
-        assert said.startswith("There are no AWS credentials here")
+        assert message.startswith("There are no AWS credentials here")
 
     def test_a_parameter_without_a_value_is_rejected(self):
-        status, said = self.infra("deploy", "--parameter", "EmulatorEndpoint")
+        status, message = self.infra("deploy", "--parameter", "EmulatorEndpoint")
         assert status == 2
-        assert said.endswith("argument --parameter: 'EmulatorEndpoint' is not NAME=VALUE")
+        assert message.endswith("argument --parameter: 'EmulatorEndpoint' is not NAME=VALUE")
 
-    def test_where_nothing_answers_it_says_so(self):
+    def test_an_unreachable_aws_is_reported(self):
         credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
         address = f"http://127.0.0.1:{processes.free_port()}"
-        status, said = self.infra("outputs", AWS_ENDPOINT_URL=address, AWS_MAX_ATTEMPTS="1", **credentials)
+        status, message = self.infra("outputs", AWS_ENDPOINT_URL=address, AWS_MAX_ATTEMPTS="1", **credentials)
         assert status == 1
-        assert said.startswith("AWS can't be reached")
+        assert message.startswith("AWS can't be reached")
 
     @pytest.mark.parametrize("typed", ["no\n", "yes\n", "prod\n", "\n", ""])
-    def test_destroy_asks_and_takes_only_the_stages_name_for_a_yes(self, embedded_aws, account, typed):
+    def test_destroy_asks_for_the_name_of_the_stage_and_accepts_nothing_else(self, embedded_aws, account, typed):
         account.stack("roster-api-dev").deploy(template(GOOD))
         environ = aws.environ(embedded_aws.aws_port)
         assert self.infra("destroy", "--stage", "dev", typed=typed, **environ) == (1, "Nothing was deleted.")
         assert account.stack("roster-api-dev").status == "CREATE_COMPLETE"
 
-    def test_destroying_what_is_not_there_says_so(self, embedded_aws):
+    def test_destroying_a_stage_that_does_not_exist_is_reported(self, embedded_aws):
         environ = aws.environ(embedded_aws.aws_port)
         assert self.infra("destroy", "--stage", "prod", **environ) == (1, "Nothing of prod stands here.")
 
 
 class TestWholeStage:
-    """One after the other, on one stage: deployed, deployed again, destroyed."""
+    """A stage is deployed, deployed again and destroyed. The tests run in this order."""
 
-    def test_a_second_deploy_of_nothing_new_changes_nothing(self, state, account):
+    def test_deploying_an_unchanged_stage_again_changes_nothing(self, state, account):
         first = make_deploy(state)
         assert ["CREATE_COMPLETE", "RestAPI"] in [line.split() for line in first.splitlines()]
         before = events(account, "roster-api-local"), events(account, "roster-backend-local")
@@ -181,13 +181,13 @@ class TestWholeStage:
         assert (events(account, "roster-api-local"), events(account, "roster-backend-local")) == before
         assert second.split("\n\n")[-1] == first.split("\n\n")[-1]  # the outputs
 
-    def test_what_it_prints_is_what_the_stack_says_of_itself(self, state, account):
+    def test_the_printed_outputs_are_those_of_the_stack(self, state, account):
         outputs = account.stack("roster-api-local").outputs
         printed = dict(line.split(maxsplit=1) for line in make("outputs", state).strip().splitlines())
         assert printed == outputs
         assert not [name for name, value in outputs.items() if "amazon" in value or "https:" in value]
 
-    def test_there_is_one_stage_and_it_is_traced(self, account):
+    def test_the_api_has_one_stage_with_tracing_enabled(self, account):
         rest_api = account.stack("roster-api-local").outputs["RestAPIId"]
         (stage,) = account.client("apigateway").get_stages(restApiId=rest_api)["item"]
         assert stage["stageName"] == "api"
@@ -199,7 +199,7 @@ class TestWholeStage:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address) as response:
             assert json.load(response)["status"] == "ok"
 
-    def test_the_printed_page_signs_a_person_in(self, account):
+    def test_users_can_sign_in_on_the_printed_page(self, account):
         outputs = account.stack("roster-api-local").outputs
         with httpx.Client(trust_env=False) as browser:
             page = browser.get(outputs["CognitoLoginURL"])
@@ -212,17 +212,17 @@ class TestWholeStage:
         assert signed_in.status_code == 302
         assert signed_in.headers["location"].startswith("http://localhost:8000/?code=")
 
-    def test_the_printed_command_signs_the_demo_admin_in(self, account):
+    def test_the_printed_command_signs_in_the_demo_admin(self, account):
         outputs = account.stack("roster-api-local").outputs
         token = run_aws_command(outputs["CognitoAuthCommand"])["AuthenticationResult"]["IdToken"]
         headers = {"Authorization": f"Bearer {token}"}
         assert httpx.get(f"{outputs['APIEndpoint']}/users", headers=headers, trust_env=False).status_code == 200
 
-    def test_the_printed_topic_takes_subscriptions(self, account):
+    def test_the_printed_topic_accepts_subscriptions(self, account):
         topic = account.stack("roster-api-local").outputs["AlarmsTopic"]
         account.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")
 
-    def test_destroying_the_api_keeps_the_data(self, state, account):
+    def test_destroying_a_stage_keeps_its_data(self, state, account):
         outputs = account.stack("roster-backend-local").outputs
         make("destroy", state, typed="local")
         assert account.stack("roster-api-local").status is None
@@ -235,7 +235,7 @@ class TestWholeStage:
         with pytest.raises(Failure, match="is protected"):
             backend.require_unprotected(account, outputs)
 
-    def test_with_data_everything_goes(self, state, account):
+    def test_destroying_a_stage_with_its_data_deletes_everything(self, state, account):
         outputs = account.stack("roster-backend-local").outputs
         make("destroy", state, "DATA=yes", typed="local")
         assert account.stack("roster-backend-local").status is None
@@ -245,7 +245,7 @@ class TestWholeStage:
 
 
 def run_aws_command(command):
-    """What the AWS CLI does with ``command`` where it has no configuration and no credentials: unsigned requests."""
+    """Do what the AWS CLI does with ``command`` without configuration and credentials: send an unsigned request."""
     program, service, operation, *options = shlex.split(command)
     assert program == "aws"
     options = dict(zip(options[::2], options[1::2], strict=True))
@@ -261,12 +261,12 @@ def run_aws_command(command):
 
 
 def parameter_of(option):
-    """``AuthFlow`` for ``--auth-flow``."""
+    """Return ``AuthFlow`` for ``--auth-flow``."""
     return "".join(word.capitalize() for word in option.strip("-").split("-"))
 
 
 def make(target, state, *variables, typed=""):
-    """What `make` prints, with ``typed`` at its question."""
+    """Run `make` with ``typed`` as its input; return its output."""
     options = ["-s", "-o", ".venv", "-o", ".venv-embedded", target, "STAGE=local", f"STATE_DIR={state}", *variables]
     done = subprocess.run(
         ["make", *options], cwd=aws.PROJECT, input=f"{typed}\n", capture_output=True, text=True, check=False
@@ -275,18 +275,18 @@ def make(target, state, *variables, typed=""):
     return done.stdout
 
 
-def test_deploying_starts_the_embedded_aws_if_it_does_not_run_and_stop_ends_it(tmp_path):
+def test_deploy_starts_the_embedded_aws_and_stop_ends_it(tmp_path):
     port, state = processes.free_port(), tmp_path / "state"
-    said = []
-    for _ in range(2):  # the second time from what the first has left
+    printed = []
+    for _ in range(2):  # the second deploy finds the state of the first
         try:
-            said.append(make("deploy", state, f"EMBEDDED_AWS_PORT={port}"))
+            printed.append(make("deploy", state, f"EMBEDDED_AWS_PORT={port}"))
         finally:
             assert make("stop", state).startswith("Stopped.")
-    assert all(f"in the background on port {port}" in text for text in said)
-    assert re.search(rf"^APIEndpoint +http://127\.0\.0\.1:{port}/_aws/execute-api/\w+/api$", said[0], re.MULTILINE)
-    assert said[1].count("Nothing to change.") == 2
-    assert said[1].split("\n\n")[-1] == said[0].split("\n\n")[-1]  # the outputs
+    assert all(f"in the background on port {port}" in text for text in printed)
+    assert re.search(rf"^APIEndpoint +http://127\.0\.0\.1:{port}/_aws/execute-api/\w+/api$", printed[0], re.MULTILINE)
+    assert printed[1].count("Nothing to change.") == 2
+    assert printed[1].split("\n\n")[-1] == printed[0].split("\n\n")[-1]  # the outputs
 
 
 def test_the_program_lists_its_commands(capsys):

@@ -1,4 +1,4 @@
-"""What is uploaded: the zip, unpacked alone beside nothing but what Lambda itself provides."""
+"""The deployment package: its contents, and its handlers with only the packages that Lambda provides."""
 
 import importlib.util
 import io
@@ -22,11 +22,11 @@ event, handler = json.load(sys.stdin), sys.argv[1]
 class Context: aws_request_id = "r-1"
 module, name = handler.split(".")
 try:
-    answer = getattr(importlib.import_module(module), name)(event, Context())
+    result = getattr(importlib.import_module(module), name)(event, Context())
 except Exception as error:
-    answer = {"raised": str(error)}
+    result = {"raised": str(error)}
 names = {name if name.startswith("chalicelib.") else name.partition(".")[0] for name in sys.modules}
-print(json.dumps([answer, sorted(names)]))
+print(json.dumps([result, sorted(names)]))
 """
 
 
@@ -37,7 +37,7 @@ def names(built):
 
 @pytest.fixture(scope="module")
 def unpacked(built, tmp_path_factory):
-    """The zip, and beside it boto3 and what that needs."""
+    """The unpacked zip, and a second folder with boto3 and its dependencies, as in Lambda."""
     task, runtime = tmp_path_factory.mktemp("task"), tmp_path_factory.mktemp("runtime")
     zipfile.ZipFile(io.BytesIO(built.zip)).extractall(task)
     installed = Path(boto3.__file__).parent.parent
@@ -48,15 +48,16 @@ def unpacked(built, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def invoke(unpacked):
-    """Call a handler in a process that knows nothing of this checkout; its answer, and what it imported: packages, and
-    modules of ``chalicelib``.
+    """A function that calls a handler in a process that can't import from this checkout.
+
+    It returns the handler's result and the names of the imported packages and modules of ``chalicelib``.
     """
 
     def call(handler, event, **settings):
         task, runtime = unpacked
         script = f"import sys; sys.path[:0] = [{str(task)!r}, {str(runtime)!r}]\n{RUN}"
         done = subprocess.run(
-            # -I -S: neither this folder nor this environment's packages
+            # -I -S: ignore this folder and the packages of this environment
             [sys.executable, "-I", "-S", "-c", script, handler],
             input=json.dumps(event),
             cwd=task,
@@ -72,20 +73,20 @@ def invoke(unpacked):
 
 
 class TestContent:
-    def test_it_is_at_most_6_5_mb(self, built):
+    def test_the_package_is_at_most_6_5_mb(self, built):
         assert len(built.zip) <= 6.5 * 2**20
 
-    def test_it_holds_what_runs_and_nothing_else_of_this_checkout(self, names):
+    def test_the_package_contains_only_the_code_that_runs(self, names):
         ours = {name.split("/")[0] for name in names} & {path.name for path in package.PROJECT.iterdir()} - {
             "__pycache__"
         }
         assert ours == {"app.py", "chalicelib"}
         assert "chalicelib/openapi.json" in names
 
-    def test_it_brings_no_boto3_and_no_tools(self, names):
+    def test_the_package_contains_neither_boto3_nor_development_tools(self, names):
         assert not {name.split("/")[0] for name in names} & {"boto3", "botocore", "pytest", "moto", "flask", "tests"}
 
-    def test_every_module_comes_with_bytecode_that_python_takes_without_a_look_at_the_source(self, built, names):
+    def test_every_module_has_bytecode_that_python_uses_without_checking_the_source(self, built, names):
         archive = zipfile.ZipFile(io.BytesIO(built.zip))
         modules = [name for name in names if name.endswith(".py")]
         assert len(modules) > 200
@@ -94,13 +95,13 @@ class TestContent:
             assert header[:4] == importlib.util.MAGIC_NUMBER
             assert int.from_bytes(header[4:], "little") == 0b01, name  # hash-based, unchecked: PEP 552
 
-    def test_the_same_sources_give_the_same_bytes(self, built):
+    def test_the_build_is_reproducible(self, built):
         again = package.build(stages.stage("dev"))
         assert again.key == built.key
         assert again.template_for("b") == built.template_for("b")
 
 
-def test_a_stages_origin_is_in_every_preflight_and_every_gateway_response():
+def test_the_origin_of_a_stage_is_in_all_preflight_and_gateway_responses():
     origin = "https://app.example.com"
     template = package.build(stages.Stage("prod", {}, {"CorsOrigin": origin})).template
     rest_api = template["Resources"]["RestAPI"]["Properties"]
@@ -112,24 +113,24 @@ def test_a_stages_origin_is_in_every_preflight_and_every_gateway_response():
 
 
 class TestApiHandler:
-    def test_it_answers_without_importing_botocore(self, invoke):
-        answer, imported = invoke("app.app", proxy_event("GET", "/open"))
-        assert answer["statusCode"] == 200
+    def test_a_request_without_database_access_does_not_import_botocore(self, invoke):
+        result, imported = invoke("app.app", proxy_event("GET", "/open"))
+        assert result["statusCode"] == 200
         assert not {"boto3", "botocore"} & set(imported)
         assert "chalicelib.web.problems" in imported
         assert "chalicelib.web.gateway_responses" not in imported
 
-    def test_it_never_imports_python_jose(self, invoke):
+    def test_the_api_function_does_not_import_python_jose(self, invoke):
         _, imported = invoke("app.app", proxy_event("POST", "/users", "{}"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
         assert "botocore" in imported
         assert not {"boto3", "jose"} & set(imported)
 
-    def test_it_reaches_for_dynamodb_with_lambdas_own_botocore(self, invoke):
+    def test_the_api_function_uses_the_botocore_of_lambda(self, invoke):
         credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
         event = proxy_event("GET", "/users/{userid}")
-        answer, _ = invoke("app.app", event, AWS_ENDPOINT_URL="http://127.0.0.1:9", **credentials)
-        assert answer["statusCode"] == 503
-        assert json.loads(answer["body"])["request_id"] == "request-1"
+        result, _ = invoke("app.app", event, AWS_ENDPOINT_URL="http://127.0.0.1:9", **credentials)
+        assert result["statusCode"] == 503
+        assert json.loads(result["body"])["request_id"] == "request-1"
 
 
 class TestAuthorizer:
@@ -148,12 +149,12 @@ class TestAuthorizer:
         }
         keys.close()
 
-    def test_it_answers_a_policy_without_importing_botocore(self, invoke, pool, settings):
-        answer, imported = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": pool.token()}, **settings)
-        assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
-        assert answer["principalId"]
+    def test_the_authorizer_returns_a_policy_without_importing_botocore(self, invoke, pool, settings):
+        result, imported = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": pool.token()}, **settings)
+        assert result["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+        assert result["principalId"]
         assert not {"boto3", "botocore"} & set(imported)
 
-    def test_it_refuses_in_the_one_word_that_api_gateway_understands(self, invoke, settings):
-        answer, _ = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": "Bearer x"}, **settings)
-        assert answer == {"raised": "Unauthorized"}
+    def test_a_rejection_raises_exactly_the_message_that_api_gateway_expects(self, invoke, settings):
+        result, _ = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": "Bearer x"}, **settings)
+        assert result == {"raised": "Unauthorized"}

@@ -1,4 +1,4 @@
-"""The two templates: what of them matters to whoever operates or attacks Roster."""
+"""The properties of the two templates that matter for operation and security."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from testbed.routes import PATHS, ROUTES, TABLES, Who, methods_of
 ANY = "x-amazon-apigateway-any-method"
 CFN_LINT = Path(sys.executable).parent / "cfn-lint"
 FUNCTIONS = {"APIHandler": "ApiHandler", "JwtAuthorizer": "JwtAuthorizer"}
-"""And what their roles and log groups are called after."""
+"""The functions, and the prefix of the names of their roles and log groups."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def of_type(resources, kind):
 
 
 def references(part):
-    """The names that ``part`` of a template refers to."""
+    """Return the names that ``part`` of a template refers to."""
     if isinstance(part, list):
         return {name for item in part for name in references(item)}
     if not isinstance(part, dict):
@@ -55,15 +55,15 @@ def lint(path):
 
 
 class TestBoth:
-    def test_cfn_lint_has_nothing_to_say_of_the_backend(self):
+    def test_cfn_lint_accepts_the_backend(self):
         assert lint(parts.INFRA / "backend.yaml") == (0, "")
 
-    def test_cfn_lint_has_nothing_to_say_of_the_api(self, template, tmp_path):
+    def test_cfn_lint_accepts_the_api(self, template, tmp_path):
         path = tmp_path / "template.json"
         path.write_text(json.dumps(template))
         assert lint(path) == (0, "")
 
-    def test_nobody_is_allowed_anything_but_by_name(self, resources):
+    def test_no_policy_allows_wildcard_principals_actions_or_resources(self, resources):
         for resource in [*resources.values(), *backend_template.load()["Resources"].values()]:
             for statement in statements(resource):
                 assert statement["Effect"] == "Deny" or statement.get("Principal") != "*"
@@ -72,7 +72,7 @@ class TestBoth:
 
 
 def statements(part):
-    """Every policy statement in ``part`` of a template."""
+    """Yield every policy statement in ``part`` of a template."""
     if isinstance(part, dict):
         if "Effect" in part:
             yield part
@@ -84,7 +84,7 @@ def statements(part):
 
 
 class TestBackend:
-    def test_what_holds_data_is_retained_encrypted_and_recoverable(self):
+    def test_data_is_retained_encrypted_and_recoverable(self):
         resources = backend_template.load()["Resources"]
         for name in ("UsersTable", "ProfilesTable", "UserPool", "ArtifactsBucket"):
             assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == "Retain", name
@@ -93,7 +93,7 @@ class TestBackend:
             recovery = resources[name]["Properties"]["PointInTimeRecoverySpecification"]
             assert recovery["PointInTimeRecoveryEnabled"] is True
 
-    def test_the_bucket_is_nobodys_but_the_accounts(self):
+    def test_the_bucket_blocks_public_access(self):
         bucket = backend_template.load()["Resources"]["ArtifactsBucket"]["Properties"]
         assert all(bucket["PublicAccessBlockConfiguration"].values())
         assert len(bucket["PublicAccessBlockConfiguration"]) == 4
@@ -108,18 +108,18 @@ class TestBackend:
 
 
 class TestFunctions:
-    def test_there_are_two_each_with_a_role_of_its_own(self, resources):
+    def test_each_of_the_two_functions_has_its_own_role(self, resources):
         functions = of_type(resources, "AWS::Serverless::Function")
         assert functions.keys() == FUNCTIONS.keys()
         for name, called in FUNCTIONS.items():
             assert functions[name]["Role"] == {"Fn::GetAtt": [f"{called}Role", "Arn"]}
 
-    def test_the_authorizer_may_write_its_logs_and_nothing_else(self, resources):
+    def test_the_authorizer_may_only_write_its_logs(self, resources):
         (statement,) = resources["JwtAuthorizerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
         assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
         assert statement["Resource"] == {"Fn::GetAtt": ["JwtAuthorizerLogGroup", "Arn"]}
 
-    def test_the_api_may_reach_the_tables_of_its_routes_and_its_logs_and_nothing_else(self, resources):
+    def test_the_api_may_only_access_the_tables_of_its_routes_and_its_logs(self, resources):
         (policy,) = resources["ApiHandlerRole"]["Properties"]["Policies"]
         reached = {str(statement["Resource"]) for statement in policy["PolicyDocument"]["Statement"]}
         assert reached == {
@@ -127,14 +127,14 @@ class TestFunctions:
             str({"Fn::GetAtt": ["ApiHandlerLogGroup", "Arn"]}),
         }
 
-    def test_no_role_has_a_managed_policy_and_only_lambda_may_take_it(self, resources):
+    def test_roles_have_no_managed_policies_and_only_lambda_may_assume_them(self, resources):
         for role in of_type(resources, "AWS::IAM::Role").values():
             assert "ManagedPolicyArns" not in role
             (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
             assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
 
     @pytest.mark.parametrize(("name", "seconds"), [("APIHandler", 10), ("JwtAuthorizer", 5)])
-    def test_each_has_its_time_memory_settings_and_json_logs(self, resources, name, seconds):
+    def test_each_function_has_its_timeout_memory_settings_and_json_logs(self, resources, name, seconds):
         function = resources[name]["Properties"]
         assert function["Timeout"] == seconds
         assert function["MemorySize"] == 1769
@@ -143,7 +143,7 @@ class TestFunctions:
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{FUNCTIONS[name]}LogGroup"}
 
-    def test_only_this_api_may_invoke_them(self, resources):
+    def test_only_this_api_may_invoke_the_functions(self, resources):
         permissions = of_type(resources, "AWS::Lambda::Permission")
         assert len(permissions) == 2
         for permission in permissions.values():
@@ -153,7 +153,7 @@ class TestFunctions:
 
 
 class TestApi:
-    def test_every_route_is_there_behind_the_authorizer_that_its_row_says(self, rest_api):
+    def test_every_route_has_the_authorizer_that_its_row_states(self, rest_api):
         paths = rest_api["DefinitionBody"]["paths"]
         assert paths.keys() == set(PATHS)
         for path in PATHS:
@@ -163,14 +163,14 @@ class TestApi:
             security = None if route.who is Who.ANYONE else [{name: []}]
             assert paths[route.path][route.method.lower()].get("security") == security, route
 
-    def test_what_is_open_to_everybody_is_this_and_no_more(self, rest_api):
-        open_to_all = {
+    def test_only_these_routes_are_public(self, rest_api):
+        public = {
             path
             for path, methods in rest_api["DefinitionBody"]["paths"].items()
             for method, operation in methods.items()
             if method not in ("options", ANY) and "security" not in operation
         }
-        assert open_to_all == {route.path for route in ROUTES if route.who is Who.ANYONE}
+        assert public == {route.path for route in ROUTES if route.who is Who.ANYONE}
 
     def test_an_unsupported_method_reaches_the_app_without_a_token(self, rest_api):
         integration = "x-amazon-apigateway-integration"
@@ -180,18 +180,18 @@ class TestApi:
             assert methods[ANY][integration] == route[integration]
             assert methods[ANY].get("parameters") == route.get("parameters")
 
-    def test_the_cognito_authorizer_is_of_the_backends_pool(self, rest_api):
+    def test_the_cognito_authorizer_uses_the_user_pool_of_the_backend(self, rest_api):
         authorizer = rest_api["DefinitionBody"]["securityDefinitions"]["cognito_authorizer"]
         assert authorizer["x-amazon-apigateway-authorizer"]["providerARNs"] == [{"Ref": "UserPoolArn"}]
 
-    def test_the_serverless_transform_makes_no_second_stage_of_it(self, rest_api):
+    def test_the_serverless_transform_creates_no_second_stage(self, rest_api):
         assert rest_api["OpenApiVersion"] == "2.0"
 
-    def test_it_is_regional_and_traced(self, rest_api):
+    def test_the_api_is_regional_and_traced(self, rest_api):
         assert rest_api["EndpointConfiguration"] == {"Type": "REGIONAL"}
         assert rest_api["TracingEnabled"] is True
 
-    def test_an_access_log_line_is_json_with_what_an_operator_looks_for_and_no_more(self, rest_api):
+    def test_an_access_log_line_is_json_with_exactly_these_fields(self, rest_api):
         line = json.loads(rest_api["AccessLogSetting"]["Format"])
         assert line == {
             "requestId": "$context.requestId",
@@ -216,7 +216,7 @@ class TestApi:
         assert groups.keys() == {"AccessLogs", "ApiHandlerLogGroup", "JwtAuthorizerLogGroup"}
         assert {group["RetentionInDays"] for group in groups.values()} == {30}
 
-    def test_executions_are_logged_and_measured_but_no_data_is(self, rest_api):
+    def test_errors_and_metrics_are_logged_and_request_data_is_not(self, rest_api):
         (settings,) = rest_api["MethodSettings"]
         assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
         assert settings["LoggingLevel"] == "ERROR"
@@ -249,11 +249,11 @@ STATUSES = {
     "INTEGRATION_TIMEOUT": 504,
     "INTEGRATION_FAILURE": 504,
 }
-"""By every gateway response type that API Gateway has."""
+"""The statuses of all gateway response types that API Gateway has."""
 
 
 class TestGatewayResponses:
-    def test_every_type_is_a_problem_document_of_its_status(self, rest_api):
+    def test_every_response_type_is_a_problem_document_with_its_status(self, rest_api):
         responses = rest_api["GatewayResponses"]
         assert {kind: response["StatusCode"] for kind, response in responses.items()} == STATUSES
         for response in responses.values():
@@ -262,13 +262,13 @@ class TestGatewayResponses:
             assert document["status"] == response["StatusCode"]
             assert document["type"].startswith("urn:roster:problem:")
 
-    def test_no_body_repeats_anything_of_the_request_but_its_id(self, rest_api):
+    def test_no_body_repeats_anything_of_the_request_except_its_id(self, rest_api):
         for response in rest_api["GatewayResponses"].values():
             (body,) = response["ResponseTemplates"].values()
             assert re.findall(r"[$#].*?(?=\")", body) == ["$context.requestId"]
 
     @pytest.mark.parametrize("kind", STATUSES)
-    def test_each_has_the_headers_of_its_status_and_no_others(self, rest_api, kind):
+    def test_each_response_has_exactly_the_headers_of_its_status(self, rest_api, kind):
         extra = {
             401: {"WWW-Authenticate": "'Bearer'"},
             429: {"Retry-After": "'1'"},
@@ -287,15 +287,15 @@ class TestGatewayResponses:
         }
 
 
-def test_api_gateways_own_problems_are_in_the_description_with_the_same_status_and_title(rest_api):
+def test_the_openapi_document_describes_all_problems_of_api_gateway(rest_api):
     described = {
         content["example"]["type"]: content["example"]
         for response in description.DOCUMENT["components"]["responses"].values()
         for media_type, content in response.get("content", {}).items()
         if media_type == "application/problem+json"
     }
-    for answer in rest_api["GatewayResponses"].values():
-        document = json.loads(answer["ResponseTemplates"]["application/json"])
+    for response in rest_api["GatewayResponses"].values():
+        document = json.loads(response["ResponseTemplates"]["application/json"])
         example = described[document["type"]]
         assert (document["status"], document["title"]) == (example["status"], example["title"])
 
@@ -316,10 +316,10 @@ ALARMED = {
 
 
 class TestAlarms:
-    def test_the_cost_model_counts_them_all(self, resources):
+    def test_the_cost_model_counts_every_alarm(self, resources):
         assert costs.alarms() == len(of_type(resources, "AWS::CloudWatch::Alarm"))
 
-    def test_there_is_one_for_all_that_goes_wrong(self, resources):
+    def test_there_is_an_alarm_for_every_kind_of_failure(self, resources):
         alarmed = set()
         for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
             namespace = alarm["Namespace"] if isinstance(alarm["Namespace"], str) else alarm["Namespace"]["Fn::Sub"]
@@ -327,7 +327,7 @@ class TestAlarms:
             alarmed.add((namespace, alarm["MetricName"], *of))
         assert alarmed == ALARMED
 
-    def test_dynamodbs_own_errors_are_watched_for_every_operation_that_is_granted(self, resources):
+    def test_system_errors_of_dynamodb_are_watched_for_every_granted_operation(self, resources):
         watched = {
             (dimensions["TableName"]["Ref"], dimensions["Operation"])
             for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
@@ -343,7 +343,7 @@ class TestAlarms:
         }
         assert watched == granted
 
-    def test_each_looks_at_something_that_exists(self, template, resources, rest_api):
+    def test_each_alarm_watches_an_existing_resource(self, template, resources, rest_api):
         known = resources.keys() | template["Parameters"].keys()
         for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
             assert references(alarm) <= known, name
@@ -357,18 +357,18 @@ class TestAlarms:
         alarm = resources["AuthorizerErrorsAlarm"]["Properties"]
         assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
 
-    def test_each_goes_to_the_topic_and_says_where_to_read_on(self, resources):
+    def test_each_alarm_notifies_the_topic_and_points_to_the_documentation(self, resources):
         for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
             assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmsTopic"}]
             assert alarm["TreatMissingData"] == "notBreaching"
             assert "docs/operations.md" in alarm["AlarmDescription"]
 
-    def test_the_topic_has_a_subscriber_only_if_one_is_named(self, resources):
+    def test_the_topic_has_a_subscriber_only_if_an_email_address_is_set(self, resources):
         assert resources["AlarmsSubscription"]["Condition"] == "HasAlarmEmail"
 
 
 class TestDashboard:
-    def test_it_shows_api_functions_and_tables(self, resources):
+    def test_the_dashboard_shows_api_functions_and_tables(self, resources):
         body = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
         metrics = [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
         shown = {metric[1] for metric in metrics if len(metric) > 2}
@@ -376,31 +376,31 @@ class TestDashboard:
         assert {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"} <= shown
         assert {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"} <= shown
 
-    def test_it_names_only_what_exists(self, template, resources):
+    def test_the_dashboard_refers_only_to_existing_resources(self, template, resources):
         named = references(resources["Dashboard"]["Properties"]["DashboardBody"])
         assert named <= resources.keys() | template["Parameters"].keys() | {"AWS::Region"}
 
 
 class TestFirewall:
-    def test_it_stands_there_only_if_wanted(self, template, resources):
+    def test_the_firewall_is_optional(self, template, resources):
         assert resources["Firewall"]["Condition"] == resources["FirewallAssociation"]["Condition"] == "HasFirewall"
         assert template["Parameters"]["WebApplicationFirewall"]["Default"] == "false"
 
-    def test_it_has_awss_two_rule_sets_and_a_rate(self, resources):
+    def test_the_firewall_has_two_managed_rule_sets_and_a_rate_limit(self, resources):
         rules = {rule["Name"]: rule["Statement"] for rule in resources["Firewall"]["Properties"]["Rules"]}
         assert rules["common"]["ManagedRuleGroupStatement"]["Name"] == "AWSManagedRulesCommonRuleSet"
         assert rules["known-bad-inputs"]["ManagedRuleGroupStatement"]["Name"] == "AWSManagedRulesKnownBadInputsRuleSet"
         rate = rules["rate"]["RateBasedStatement"]
         assert (rate["Limit"], rate["EvaluationWindowSec"], rate["AggregateKeyType"]) == (2000, 300, "IP")
 
-    def test_it_lets_bodies_through_that_the_api_takes(self, resources):
+    def test_the_firewall_does_not_block_large_bodies_that_the_api_accepts(self, resources):
         (common,) = [rule for rule in resources["Firewall"]["Properties"]["Rules"] if rule["Name"] == "common"]
         (override,) = common["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"]
         assert override == {"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}
 
 
 def on_aws(part):
-    """``part`` of a template as it is on AWS, where no emulator is named, and without a domain."""
+    """Return ``part`` of a template with its conditions resolved for AWS, without an emulator or a domain."""
     conditions = {"IsEmulated": False, "IsOnAws": True, "HasDomain": False}
     if isinstance(part, dict) and "Fn::If" in part:
         condition, then, otherwise = part["Fn::If"]
@@ -411,9 +411,9 @@ def on_aws(part):
 
 
 class TestEmulator:
-    """Whatever is there for an emulator's sake has no effect on AWS."""
+    """The parts of the template for emulators have no effect on AWS."""
 
-    def test_no_emulator_is_named_by_default(self, template):
+    def test_no_emulator_is_configured_by_default(self, template):
         assert template["Parameters"]["EmulatorEndpoint"]["Default"] == ""
         assert template["Conditions"]["IsOnAws"] == {"Fn::Equals": [{"Ref": "EmulatorEndpoint"}, ""]}
         assert template["Conditions"]["IsEmulated"] == {"Fn::Not": [{"Condition": "IsOnAws"}]}
@@ -421,7 +421,7 @@ class TestEmulator:
     def test_the_stage_has_no_variables_on_aws(self, rest_api):
         assert on_aws(rest_api["Variables"]) == {"Ref": "AWS::NoValue"}
 
-    def test_the_outputs_on_aws_are_awss_own_addresses(self, template):
+    def test_the_outputs_on_aws_are_urls_of_aws(self, template):
         outputs = {name: on_aws(output["Value"]) for name, output in template["Outputs"].items()}
         assert outputs["APIEndpoint"] == {
             "Fn::Sub": "https://${RestAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}/api"
@@ -436,7 +436,7 @@ class TestEmulator:
         assert template["Outputs"]["DashboardURL"]["Condition"] == "IsOnAws"
 
 
-def test_the_outputs_have_the_names_that_clients_look_for(template):
+def test_the_outputs_have_the_names_that_clients_expect(template):
     assert template["Outputs"].keys() >= {
         *("APIEndpoint", "UsersTable", "ProfilesTable", "UserPool", "UserPoolClient", "UserPoolAdminGroupName"),
         *("CognitoLoginURL", "CognitoAuthCommand", "AlarmsTopic", "DashboardURL"),

@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""The access rules."""
 
 import pytest
 
@@ -33,7 +33,7 @@ ROUTES = [
         (THEMSELVES_OR_ADMINS, ADMIN, "jane", True),
     ],
 )
-def test_the_handlers_lock(rule, caller, userid, allowed):
+def test_a_rule_allows_or_forbids_each_kind_of_caller(rule, caller, userid, allowed):
     parameters = {} if userid is None else {"userid": userid}
     if allowed:
         require(rule, caller, parameters)
@@ -42,15 +42,15 @@ def test_the_handlers_lock(rule, caller, userid, allowed):
             require(rule, caller, parameters)
 
 
-def test_a_user_reaches_their_own_paths_and_no_others():
+def test_users_can_access_only_their_own_paths():
     assert reach(JANE, ROUTES) == {"/users/jane": ["GET", "PUT"]}
 
 
-def test_an_admin_reaches_everything():
+def test_admins_can_access_all_paths():
     assert reach(ADMIN, ROUTES) == {"/users": ["GET"], "/users/*": ["GET", "PUT"]}
 
 
 @pytest.mark.parametrize("sub", ["", "*", "a*", "a?", "a/b", "${x}"])
-def test_a_caller_whose_sub_would_be_a_pattern_in_a_policy_can_not_be_made(sub):
+def test_a_sub_with_policy_wildcards_is_rejected(sub):
     with pytest.raises(ValueError, match="literal"):
         Caller(sub)

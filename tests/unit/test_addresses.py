@@ -1,4 +1,4 @@
-"""The addresses in ``Link`` and ``Location``: where the client can reach them, and nowhere that it can choose."""
+"""The URLs in ``Link`` and ``Location``: reachable for the client, and never under the control of its headers."""
 
 import pytest
 from chalice.app import Request
@@ -24,21 +24,21 @@ def address(app, host="a.execute-api.us-east-1.amazonaws.com", variables=None, *
     return app.request.address("jane")
 
 
-def test_on_aws_it_is_the_apis_own_name_and_the_stage(app):
+def test_on_aws_urls_have_the_host_name_of_the_api_and_the_stage(app):
     assert address(app) == "https://a.execute-api.us-east-1.amazonaws.com/api/users/jane"
 
 
-def test_with_a_custom_domain_it_is_the_domain(app):
+def test_with_a_custom_domain_urls_have_that_domain(app):
     expected = "https://api.example.com/users/jane"
     assert address(app, domainName="api.example.com", path="/users") == expected
 
 
 @pytest.mark.parametrize("host", ["attacker.example", "a.execute-api.us-east-1.amazonaws.com:1", "", "x/y"])
-def test_a_host_header_changes_nothing_on_aws(app, host):
+def test_on_aws_the_host_header_is_ignored(app, host):
     assert address(app, host=host) == "https://a.execute-api.us-east-1.amazonaws.com/api/users/jane"
 
 
-def test_a_stage_can_name_what_precedes_its_own_path(app):
+def test_a_stage_variable_can_set_the_prefix_of_urls(app):
     prefix = "http://127.0.0.1:4566/_aws/execute-api/a"
     assert address(app, host="attacker.example", variables={"addressPrefix": prefix}) == f"{prefix}/api/users/jane"
     assert address(app, variables={"other": "x"}).startswith("https://a.execute-api.")

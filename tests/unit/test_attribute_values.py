@@ -1,4 +1,4 @@
-"""JSON values in DynamoDB's own types."""
+"""Conversion between JSON values and DynamoDB's attribute values."""
 
 from decimal import Decimal
 
@@ -12,17 +12,17 @@ from tests import documents
 
 
 @given(documents.values)
-def test_whatever_goes_in_comes_out_equal(value):
+def test_any_value_converts_back_to_an_equal_value(value):
     assert to_json(from_json(value)) == value
 
 
 @given(documents.values)
-def test_types_survive(value):
+def test_any_value_converts_back_to_the_same_type(value):
     assert type(to_json(from_json(value))) is type(value)
 
 
 @given(st.recursive(st.none() | st.booleans() | documents.texts | st.integers(-(10**30), 10**30), st.lists))
-def test_boto3s_own_serializer_agrees_where_it_can(value):
+def test_the_result_equals_that_of_boto3s_serializer_where_boto3_supports_the_value(value):
     assert from_json(value) == TypeSerializer().serialize(value)
     assert TypeDeserializer().deserialize(from_json(value)) == value
 
@@ -37,11 +37,11 @@ def test_boto3s_own_serializer_agrees_where_it_can(value):
         ("12345678901234567890123456789012345678" + "0" * 80, 12345678901234567890123456789012345678 * 10**80),
     ],
 )
-def test_numbers_are_read_however_dynamodb_spells_them(stored, value):
+def test_numbers_are_parsed_in_all_of_dynamodbs_formats(stored, value):
     assert to_json({"N": stored}) == value
 
 
 @pytest.mark.parametrize("attribute", [{"B": b"x"}, {"SS": ["x"]}, {"NS": ["1"]}, {"BS": [b"x"]}])
-def test_a_type_that_json_has_not_is_an_error(attribute):
+def test_types_that_json_does_not_have_raise_an_error(attribute):
     with pytest.raises(TypeError):
         to_json(attribute)

@@ -1,4 +1,4 @@
-"""The arithmetic of docs/costs.md, against bills added up by hand."""
+"""The calculations behind docs/costs.md, compared with results calculated by hand."""
 
 import pytest
 
@@ -40,22 +40,22 @@ def test_every_route_has_a_price(costs):
         assert (ROUTES[str(route)].reads + ROUTES[str(route)].writes > 0) == (route.calls != ())
 
 
-def test_half_the_memory_makes_the_processor_twice_as_slow_but_not_the_database(costs):
+def test_with_half_the_memory_cpu_time_doubles_and_database_time_does_not(costs):
     assert costs.milliseconds(10, 2048, waits=1) == 10 + 6
     assert costs.milliseconds(10, 1024, waits=1) == 20 + 6
 
 
-def test_more_than_one_core_makes_nothing_faster(costs):
+def test_more_memory_than_one_core_needs_saves_no_time(costs):
     assert costs.milliseconds(10, 4096) == 10
 
 
-def test_a_call_is_billed_by_started_milliseconds_cold_starts_included(costs):
-    # Warm: 3.5 ms and two waits of 6, so 16 begun; cold: 100 and one wait. Half of all are cold. 2 GB.
+def test_calls_are_billed_per_started_millisecond_including_cold_starts(costs):
+    # Warm: 3.5 ms and two waits of 6 ms, rounded up to 16 ms. Cold: 100 ms and one wait. Half are cold. 2 GB.
     assert costs.function("PATCH /user/profile", 2048) == pytest.approx(1 + 1000 * 2 * (16 + 106) / 2 / 1000)
-    assert costs.authorizer(1024) == pytest.approx(1 + 1000 * 1 * (1 + 106) / 2 / 1000)  # cold, it waits for the keys
+    assert costs.authorizer(1024) == pytest.approx(1 + 1000 * 1 * (1 + 106) / 2 / 1000)  # cold: waits for the keys
 
 
-def test_a_month_adds_up_what_every_service_takes(costs):
+def test_a_month_is_the_sum_of_the_prices_of_all_services(costs):
     month = costs.month(3, 2048)
     requests = 3 * 2 * 4
     assert month["Cognito"] == 2 * 7  # the first is free

@@ -11,32 +11,32 @@ userids = st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True)
 
 
 @given(userids)
-def test_a_cursor_gives_back_its_userid(userid):
+def test_decoding_a_cursor_returns_its_userid(userid):
     assert decode(encode(userid)) == userid
 
 
 @given(userids)
-def test_a_cursor_needs_no_escaping_in_an_address(userid):
+def test_a_cursor_needs_no_escaping_in_a_url(userid):
     assert encode(userid).replace("-", "").replace("_", "").isalnum()
 
 
 @given(userids, st.data())
-def test_a_cursor_with_one_character_changed_is_refused(userid, data):
+def test_a_cursor_with_one_changed_character_is_rejected(userid, data):
     cursor = encode(userid)
-    place = data.draw(st.integers(0, len(cursor) - 1))
-    other = data.draw(st.characters(codec="utf-8").filter(lambda character: character != cursor[place]))
+    index = data.draw(st.integers(0, len(cursor) - 1))
+    other = data.draw(st.characters(codec="utf-8").filter(lambda character: character != cursor[index]))
     with pytest.raises(Invalid):
-        decode(cursor[:place] + other + cursor[place + 1 :])
+        decode(cursor[:index] + other + cursor[index + 1 :])
 
 
 @given(st.text())
-def test_any_other_text_is_refused(text):
-    with pytest.raises(Invalid) as refused:
+def test_text_that_is_not_a_cursor_is_rejected(text):
+    with pytest.raises(Invalid) as rejected:
         decode(text)
-    assert refused.value.violations[0].pointer == "/cursor"
+    assert rejected.value.violations[0].pointer == "/cursor"
 
 
 @pytest.mark.parametrize("cut", [1, 2, 5])
-def test_a_cursor_cut_short_is_refused(cut):
+def test_a_truncated_cursor_is_rejected(cut):
     with pytest.raises(Invalid):
         decode(encode("jane")[:-cut])

@@ -1,4 +1,4 @@
-"""Entity tags, and the headers that ask about them."""
+"""Entity tags, ``If-Match`` and ``If-None-Match``."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def present(*revisions):
     return Precondition(exists=True, revisions=frozenset(revisions))
 
 
-def test_a_records_tag_is_strong_and_asks_for_its_revision():
+def test_the_entity_tag_of_a_record_is_strong_and_matches_its_revision():
     record = records.stamp("jane", {})
     tag = entity_tags.of(record)
     assert tag == f'"{record.revision}"'
@@ -38,7 +38,7 @@ def test_a_records_tag_is_strong_and_asks_for_its_revision():
         (None, "*", ABSENT),
     ],
 )
-def test_what_the_headers_ask_of_a_write(if_match, if_none_match, precondition):
+def test_the_headers_of_a_write_are_parsed_into_a_precondition(if_match, if_none_match, precondition):
     assert write_precondition(if_match, if_none_match) == precondition
 
 
@@ -62,7 +62,7 @@ def test_what_the_headers_ask_of_a_write(if_match, if_none_match, precondition):
         ('"a"', '"a"'),
     ],
 )
-def test_headers_that_ask_nothing_sensible_of_a_write_are_refused(if_match, if_none_match):
+def test_invalid_headers_of_a_write_are_rejected(if_match, if_none_match):
     with pytest.raises(Invalid):
         write_precondition(if_match, if_none_match)
 
@@ -71,10 +71,10 @@ def test_headers_that_ask_nothing_sensible_of_a_write_are_refused(if_match, if_n
     ("if_none_match", "known"),
     [(None, False), ("*", True), ('"a"', True), ('W/"a"', True), ('"b"', False), ('"b", "a"', True), ('"A"', False)],
 )
-def test_whether_a_reader_has_it_already(if_none_match, known):
+def test_if_none_match_compares_weakly(if_none_match, known):
     assert is_known('"a"', if_none_match) is known
 
 
-def test_a_list_made_to_be_slow_is_read_in_no_time():
+def test_a_malicious_header_is_parsed_in_linear_time():
     with pytest.raises(Invalid):
         write_precondition('"a"' + " ," * 50_000 + "x", None)

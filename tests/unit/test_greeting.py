@@ -1,4 +1,4 @@
-"""What ``GET /`` says."""
+"""The greeting that ``GET /`` returns."""
 
 import pytest
 
@@ -16,10 +16,10 @@ EMAIL = {"sub": "s", "email": "jane@example.com"}
         (EMAIL, "jane@example.com"),
     ],
 )
-def test_it_falls_back_from_full_name_to_name_to_email(claims, name):
+def test_the_greeting_falls_back_from_full_name_to_name_to_email(claims, name):
     assert greeting(claims)["message"].startswith(f"Hello, {name}! ")
 
 
-def test_groups_are_a_list():
+def test_groups_are_returned_as_a_list():
     assert greeting({**EMAIL, "cognito:groups": "a,b"})["groups"] == ["a", "b"]
     assert greeting(EMAIL)["groups"] == []

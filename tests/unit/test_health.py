@@ -1,4 +1,4 @@
-"""Alive and ready."""
+"""Health checks."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from chalicelib import __version__
 from chalicelib.health import Health
 
 
-def test_alive_touches_nothing():
+def test_the_alive_check_calls_no_dependency():
     def explode():
         raise AssertionError
 
@@ -18,13 +18,13 @@ def test_alive_touches_nothing():
     }
 
 
-def test_ready_when_every_check_passes():
+def test_roster_is_ready_when_all_checks_pass():
     ready, report = Health("eu-west-1", {"a": lambda: None, "b": lambda: 1}).ready()
     assert ready
     assert (report["status"], report["checks"]) == ("ok", {"a": "ok", "b": "ok"})
 
 
-def test_a_failed_check_is_named_without_its_reason():
+def test_a_failed_check_is_reported_without_its_cause():
     def fail():
         raise RuntimeError("secret")
 
@@ -34,7 +34,7 @@ def test_a_failed_check_is_named_without_its_reason():
     assert "secret" not in str(report)
 
 
-def test_a_check_that_hangs_fails_after_a_second_and_does_not_pile_up():
+def test_a_hanging_check_fails_after_one_second_and_is_not_started_again():
     release, started = threading.Event(), []
 
     def hang():

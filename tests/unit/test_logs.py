@@ -1,4 +1,4 @@
-"""How Roster's log lines look: readable on a terminal, JSON in Lambda."""
+"""The format of log lines: readable on a terminal, JSON in Lambda."""
 
 import json
 import logging
@@ -15,30 +15,30 @@ def record(**extra):
     return logging.getLogger("roster").makeRecord("roster", logging.INFO, "f", 1, "request", (), None, extra=extra)
 
 
-def test_on_a_terminal_a_line_is_time_level_word_and_fields():
+def test_a_terminal_line_has_the_time_the_level_the_message_and_the_fields():
     time, *rest = TerminalFormatter().format(record(**FIELDS)).split()
     assert len(time.split(":")) == 3
     assert rest == ["INFO", "request", "request_id=r-1", "method=GET", "status=200", "duration_ms=1.5"]
 
 
-def test_on_a_terminal_the_place_of_a_bug_stands_below_its_line():
+def test_on_a_terminal_the_stack_trace_follows_below_the_line():
     first, below = TerminalFormatter().format(record(error="KeyError", frames="  File …\n")).split("\n", 1)
     assert first.endswith("request error=KeyError")
     assert below == "  File …\n"
 
 
-def test_on_a_terminal_a_value_can_not_move_the_cursor_or_begin_a_line():
+def test_on_a_terminal_control_characters_in_values_are_escaped():
     line = TerminalFormatter().format(record(reason="\x1b[2J\r\n\x9b31m\u202eü"))
     assert line.endswith("reason=\\x1b[2J\\r\\n\\x9b31m\\u202eü")
 
 
-def test_a_method_that_is_none_of_https_own_is_not_logged():
+def test_a_nonstandard_method_is_logged_as_a_dash():
     assert method("PATCH") == "PATCH"
     assert [method(text) for text in (None, "", "get", "eyJhbGciOiJub25lIn0", "GET\x1b")] == ["-"] * 5
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Lambda's runtime has wheels for Linux only")
-def test_in_lambda_a_line_is_a_json_object_that_has_the_fields():
+@pytest.mark.skipif(sys.platform != "linux", reason="the wheels of Lambda's runtime are for Linux only")
+def test_in_lambda_a_line_is_a_json_object_with_the_fields():
     from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 
     line = json.loads(JsonFormatter().format(record(**FIELDS)))

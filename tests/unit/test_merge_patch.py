@@ -8,7 +8,7 @@ from hypothesis import given
 from chalicelib.json.merge_patch import merge
 from tests import documents
 
-RFC_EXAMPLES = [  # RFC 7396, appendix A: those whose patch is an object
+RFC_EXAMPLES = [  # RFC 7396, appendix A: the examples with an object as patch
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
     ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
     ({"a": "b"}, {"a": None}, {}),
@@ -24,12 +24,12 @@ RFC_EXAMPLES = [  # RFC 7396, appendix A: those whose patch is an object
 
 
 @pytest.mark.parametrize(("target", "patch", "result"), RFC_EXAMPLES)
-def test_the_rfcs_own_examples(target, patch, result):
+def test_the_examples_in_the_rfc_have_the_expected_results(target, patch, result):
     assert merge(target, patch) == result
 
 
 @given(documents.objects, documents.objects)
-def test_patching_twice_is_patching_once(target, patch):
+def test_applying_a_patch_twice_has_the_same_result_as_once(target, patch):
     assert merge(merge(target, patch), patch) == merge(target, patch)
 
 
@@ -39,14 +39,14 @@ def test_an_empty_patch_changes_nothing(target):
 
 
 @given(documents.objects, documents.objects)
-def test_neither_target_nor_patch_is_touched(target, patch):
+def test_target_and_patch_are_not_modified(target, patch):
     before = copy.deepcopy((target, patch))
     merge(target, patch)
     assert (target, patch) == before
 
 
 @given(documents.objects, documents.objects)
-def test_a_member_that_the_patch_does_not_name_stays(target, patch):
+def test_members_that_are_not_in_the_patch_are_kept(target, patch):
     merged = merge(target, patch)
     for name in target.keys() - patch.keys():
         assert merged[name] == target[name]

@@ -1,4 +1,4 @@
-"""The API's description: complete, valid, and of the code as it is."""
+"""The OpenAPI document: complete, valid, and up to date with the code."""
 
 import json
 
@@ -24,11 +24,11 @@ OPERATIONS = [
 ]
 
 
-def test_what_is_served_is_what_the_code_says(app):
+def test_the_served_document_is_up_to_date(app):
     assert document.build(app) == DOCUMENT, "the API has changed: make openapi"
 
 
-def test_it_is_valid_openapi():
+def test_the_document_is_valid_openapi():
     OpenAPIV31SpecValidator(DOCUMENT).validate()
 
 
@@ -77,11 +77,11 @@ def test_every_problem_type_is_listed():
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=[f"{m} {p}" for m, p, _ in OPERATIONS])
-def test_every_answer_has_an_example_that_fits_its_schema(method, path, operation):
+def test_every_response_has_an_example_that_matches_its_schema(method, path, operation):
     for status, response in operation["responses"].items():
         for media_type, content in resolve(response).get("content", {}).items():
             if operation["operationId"] == "get_description":
-                continue  # its example is the document itself
+                continue  # the document itself would be the example
             assert "example" in content, (status, media_type)
             validator(json.dumps(content["schema"])).validate(content["example"])
 

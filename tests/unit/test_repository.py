@@ -1,6 +1,6 @@
-"""Where records are kept: in memory and in DynamoDB, one behaviour.
+"""The repositories: the in-memory one and those in DynamoDB behave the same.
 
-The DynamoDB is moto's, in process. Each test of ``TestRecords`` runs against all three repositories.
+DynamoDB is emulated by moto, in process. ``TestRecords`` runs against all three repositories.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from tests.in_memory import InMemoryRepository
 
 
 class _OneAtATime:
-    """boto3's client, one request after the other: DynamoDB checks a condition and writes in one step, moto in two."""
+    """A client that sends one request at a time: moto's conditional writes, unlike DynamoDB's, are not atomic."""
 
     def __init__(self, client):
         self._client = client
@@ -70,18 +70,18 @@ def repository(request):
 
 
 class TestRecords:
-    def test_what_is_put_is_got(self, repository):
+    def test_a_stored_record_can_be_read(self, repository):
         record = records.stamp("jane", {"name": "Jane", "age": 30, "tags": [None, True, {}], "empty": ""})
         repository.put(record)
         assert repository.get("jane") == record
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
     @given(document=documents.objects)
-    def test_any_document_comes_back_equal(self, repository, document):
+    def test_any_document_is_read_back_unchanged(self, repository, document):
         repository.put(records.stamp("jane", document))
         assert repository.get("jane").document == document
 
-    def test_a_name_that_nothing_is_stored_under_gives_none(self, repository):
+    def test_reading_a_missing_record_returns_none(self, repository):
         assert repository.get("nobody") is None
 
     def test_a_second_put_replaces_the_whole_record(self, repository):
@@ -89,19 +89,19 @@ class TestRecords:
         repository.put(records.stamp("jane", {"a": 3}))
         assert repository.get("jane").document == {"a": 3}
 
-    def test_no_member_name_collides_with_what_is_stored_beside_the_document(self, repository):
+    def test_attribute_names_do_not_collide_with_rosters_own(self, repository):
         document = dict.fromkeys(["userid", "document", "timestamp", "revision", "pk", "sk", "id", "_"], "mine")
         record = records.stamp("jane", document)
         repository.put(record)
         assert repository.get("jane") == record
 
-    def test_a_put_that_replaces_what_is_stored_succeeds(self, repository):
+    def test_a_put_with_the_current_revision_succeeds(self, repository):
         first, second = records.stamp("jane", {"n": 1}), records.stamp("jane", {"n": 2})
         repository.put(first)
         repository.put(second, only_if=still(first))
         assert repository.get("jane") == second
 
-    def test_a_put_that_replaces_an_outdated_record_conflicts_and_changes_nothing(self, repository):
+    def test_a_put_with_an_outdated_revision_conflicts_and_changes_nothing(self, repository):
         first, second = records.stamp("jane", {"n": 1}), records.stamp("jane", {"n": 2})
         repository.put(first)
         repository.put(second)
@@ -109,7 +109,7 @@ class TestRecords:
             repository.put(records.stamp("jane", {"n": 3}), only_if=still(first))
         assert repository.get("jane") == second
 
-    def test_a_put_that_replaces_a_deleted_record_conflicts(self, repository):
+    def test_a_put_with_the_revision_of_a_deleted_record_conflicts(self, repository):
         record = records.stamp("jane", {})
         repository.put(record)
         repository.delete("jane")
@@ -129,9 +129,9 @@ class TestRecords:
             (Precondition(exists=True, revisions=frozenset({"another"})), False, False),
             (Precondition(exists=True, revisions=frozenset()), False, False),
         ],
-        ids=["none", "absent", "present", "current", "current or another", "another", "no revision at all"],
+        ids=["none", "absent", "present", "current", "current or another", "another", "empty set of revisions"],
     )
-    def test_a_write_happens_if_its_precondition_holds_and_else_changes_nothing(
+    def test_a_write_succeeds_only_if_its_precondition_holds(
         self, repository, precondition, with_one, with_none, stored
     ):
         current = dataclasses.replace(records.stamp("jane", {"n": 1}), revision="current")
@@ -155,16 +155,16 @@ class TestRecords:
                     attempt()
                 assert repository.get("jane") == (current if stored else None)
 
-    def test_an_update_with_a_precondition_of_nothing_conflicts(self, repository):
+    def test_updating_a_missing_record_with_a_precondition_conflicts(self, repository):
         with pytest.raises(Conflict):
             repository.update("nobody", lambda stored: stored, Precondition(exists=True))
 
-    def test_what_is_created_again_from_the_same_origin_is_what_was_created_first(self, repository):
+    def test_creating_a_record_again_with_the_same_origin_returns_the_first_one(self, repository):
         first = repository.create(records.stamp("jane", {"n": 1}), origin="a")
         assert repository.create(records.stamp("jane", {"n": 1}), origin="a") == first
         assert repository.get("jane") == first
 
-    def test_creating_from_another_origin_is_refused_and_changes_nothing(self, repository):
+    def test_creating_a_record_with_another_origin_is_rejected_and_changes_nothing(self, repository):
         first = repository.create(records.stamp("jane", {"n": 1}), origin="a")
         with pytest.raises(KeyReused):
             repository.create(records.stamp("jane", {"n": 2}), origin="b")
@@ -173,7 +173,7 @@ class TestRecords:
             repository.create(records.stamp("john", {}), origin="a")
         assert repository.get("jane") == first
 
-    def test_the_origin_outlives_a_put_and_an_update_but_not_a_delete(self, repository):
+    def test_the_origin_is_kept_by_puts_and_updates_and_removed_by_a_delete(self, repository):
         repository.create(records.stamp("jane", {"n": 1}), origin="a")
         repository.put(records.stamp("jane", {"n": 2}))
         updated = repository.update("jane", lambda stored: records.patch(stored, {"n": 3}))
@@ -183,7 +183,7 @@ class TestRecords:
         repository.delete("jane")
         assert repository.create(records.stamp("jane", {"n": 9}), origin="b").document == {"n": 9}
 
-    def test_what_is_deleted_is_gone_and_deleting_again_is_no_error(self, repository):
+    def test_deleting_a_record_twice_succeeds(self, repository):
         repository.put(records.stamp("jane", {}))
         repository.put(records.stamp("john", {}))
         repository.delete("jane")
@@ -191,18 +191,18 @@ class TestRecords:
         assert repository.get("jane") is None
         assert repository.get("john") is not None
 
-    def test_an_update_stores_what_the_change_makes(self, repository):
+    def test_an_update_stores_the_changed_record(self, repository):
         repository.put(records.stamp("jane", {"a": 1, "b": 2}))
         after = repository.update("jane", lambda stored: records.patch(stored, {"a": None, "c": 3}))
         assert after.document == {"b": 2, "c": 3}
         assert repository.get("jane") == after
 
-    def test_an_update_of_nothing_is_not_found_and_stores_nothing(self, repository):
+    def test_updating_a_missing_record_fails_and_stores_nothing(self, repository):
         with pytest.raises(NotFound):
             repository.update("nobody", lambda stored: stored)
         assert repository.get("nobody") is None
 
-    def test_an_update_that_loses_a_race_is_made_anew_on_what_the_winner_stored(self, repository):
+    def test_an_update_that_loses_a_race_is_applied_again_to_the_new_record(self, repository):
         repository.put(records.stamp("jane", {"a": 1}))
         rival = iter([{"b": 2}, {"c": 3}])
 
@@ -216,7 +216,7 @@ class TestRecords:
         assert after.document == {"a": 1, "b": 2, "c": 3, "mine": True}
         assert repository.get("jane") == after
 
-    def test_an_update_whose_record_is_deleted_in_the_middle_does_not_bring_it_back(self, repository):
+    def test_an_update_does_not_restore_a_record_that_is_deleted_meanwhile(self, repository):
         repository.put(records.stamp("jane", {}))
 
         def change(stored):
@@ -227,7 +227,7 @@ class TestRecords:
             repository.update("jane", change)
         assert repository.get("jane") is None
 
-    def test_sixteen_updates_at_once_all_count(self, repository):
+    def test_none_of_sixteen_concurrent_updates_is_lost(self, repository):
         repository.put(records.stamp("jane", {}))
         writers = [
             threading.Thread(
@@ -253,7 +253,7 @@ class TestPages:
         assert (page.records, page.last) == ([], None)
 
     @pytest.mark.parametrize("limit", [1, 3, 7, 20])
-    def test_walking_the_pages_meets_every_record_once(self, listed, limit):
+    def test_a_walk_through_all_pages_returns_every_record_once(self, listed, limit):
         for n in range(20):
             listed.put(records.stamp(f"user-{n}", {"n": n}))
         met, after, pages = [], None, 0
@@ -266,7 +266,7 @@ class TestPages:
                 break
         assert sorted(met) == list(range(20))
 
-    def test_a_walk_goes_on_when_the_record_that_it_stopped_at_is_deleted(self, listed):
+    def test_a_walk_continues_if_the_last_record_of_a_page_is_deleted(self, listed):
         for n in range(10):
             listed.put(records.stamp(f"user-{n}", {}))
         first = listed.page(4)
@@ -275,8 +275,8 @@ class TestPages:
         assert len({record.userid for record in first.records + rest.records}) == 10
 
 
-class TestDynamoDBsOwn:
-    def test_each_profile_lives_in_a_partition_of_its_own(self, connection, profiles, tables):
+class TestDynamoDB:
+    def test_each_profile_has_its_own_partition(self, connection, profiles, tables):
         profiles.put(records.stamp("jane", {}))
         profiles.put(records.stamp("john", {}))
         items = connection.client.scan(TableName=tables["ProfilesTable"])["Items"]
@@ -295,25 +295,25 @@ class TestDynamoDBsOwn:
         )
         assert [item["pk"]["S"] for item in found["Items"]] == ["USER#jane"]
 
-    def test_a_document_that_outgrows_an_item_is_too_large(self, users):
-        # In JSON an element takes two bytes, in DynamoDB three and more.
+    def test_a_document_that_exceeds_the_item_limit_is_too_large(self, users):
+        # The body of such a request would be rejected even earlier.
         with pytest.raises(TooLarge, match="400 KB"):
             users.put(records.stamp("jane", {"a": ["x" * 1000] * 420}))
         assert users.get("jane") is None
 
-    def test_an_update_that_loses_every_race_gives_up_in_time(self, users, monkeypatch):
+    def test_an_update_that_loses_every_race_fails_within_the_time_limit(self, users, monkeypatch):
         monkeypatch.setattr(dynamodb, "PATIENCE", 0.2)
         users.put(records.stamp("jane", {}))
 
         def overtaken(stored):
             users.put(records.stamp("jane", {"by": "somebody else"}))
-            return records.patch(stored, {"by": "us"})
+            return records.patch(stored, {"by": "this update"})
 
-        with pytest.raises(Unavailable, match="too many are writing"):
+        with pytest.raises(Unavailable, match="too many clients are writing"):
             users.update("jane", overtaken)
         assert users.get("jane").document == {"by": "somebody else"}
 
-    def test_the_client_is_made_when_it_is_first_needed_with_timeouts_and_retries_set(self):
+    def test_the_client_is_created_on_first_use_with_timeouts_and_retries(self):
         connection = DynamoDB("eu-central-1")
         assert "client" not in vars(connection)
         config = connection.client.meta.config
@@ -321,7 +321,7 @@ class TestDynamoDBsOwn:
         assert config.retries == {"mode": "standard", "total_max_attempts": 3}
         assert connection.client.meta.region_name == "eu-central-1"
 
-    def test_the_probe_of_a_table_passes_while_it_is_there(self, connection, users, tables):
+    def test_the_health_probe_fails_after_the_table_is_deleted(self, connection, users, tables):
         users.ping()
         connection.client.delete_table(TableName=tables["UsersTable"])
         with pytest.raises(Misconfigured, match="GetItem: ResourceNotFoundException"):
@@ -329,7 +329,7 @@ class TestDynamoDBsOwn:
 
 
 class _Resending:
-    """boto3's client, when each first answer is lost on its way: it sends every request a second time."""
+    """A client that loses the first response to every request, and so sends every request twice."""
 
     def __init__(self, client):
         self._client = client
@@ -344,14 +344,14 @@ class _Resending:
         return twice
 
 
-class TestALostAnswer:
+class TestLostResponses:
     @pytest.fixture
     def resending(self, connection, tables):
         unreliable = DynamoDB("us-east-1")
         unreliable.client = _Resending(connection.client)
         return UserRepository(unreliable, tables["UsersTable"])
 
-    def test_a_conditional_write_that_was_stored_before_its_answer_got_lost_succeeds(self, resending, users):
+    def test_retrying_a_conditional_write_whose_response_was_lost_succeeds(self, resending, users):
         first = records.stamp("jane", {"n": 1})
         resending.put(first, only_if=ABSENT)
         assert users.get("jane") == first
@@ -361,18 +361,18 @@ class TestALostAnswer:
         third = resending.update("jane", lambda stored: records.patch(stored, {"n": 3}), only_if=still(second))
         assert users.get("jane") == third
 
-    def test_so_does_a_creation(self, resending, users):
+    def test_retrying_a_create_whose_response_was_lost_succeeds(self, resending, users):
         made = resending.create(records.stamp("jane", {"n": 1}), origin="a")
         assert users.get("jane") == made
 
-    def test_another_writers_record_is_still_in_the_way(self, resending, users):
+    def test_a_retry_still_conflicts_with_the_record_of_another_writer(self, resending, users):
         users.put(records.stamp("jane", {"n": 1}))
         with pytest.raises(Conflict):
             resending.put(records.stamp("jane", {"n": 2}), only_if=ABSENT)
 
 
 class _Failing:
-    """Stands where boto3's client stands, and fails every call."""
+    """A client whose every call fails."""
 
     def __init__(self, error):
         self._error = error
@@ -395,7 +395,7 @@ def _client_error(code, status=400):
 
 
 @pytest.mark.parametrize(
-    ("failure", "becomes"),
+    ("failure", "expected"),
     [
         (_client_error("ThrottlingException"), Unavailable),
         (_client_error("ProvisionedThroughputExceededException"), Unavailable),
@@ -413,9 +413,9 @@ def _client_error(code, status=400):
     ],
     ids=lambda value: getattr(value, "__name__", None) or str(value)[:60],
 )
-def test_a_dependencys_failure_is_told_apart_and_repeats_nothing_of_its_text(failure, becomes):
+def test_database_errors_are_translated_without_their_messages(failure, expected):
     connection = DynamoDB("us-east-1")
     connection.client = _Failing(failure)
-    with pytest.raises(becomes) as told:
+    with pytest.raises(expected) as error:
         UserRepository(connection, "secret-table").get("jane")
-    assert not re.search("secret|example", str(told.value))
+    assert not re.search("secret|example", str(error.value))

@@ -1,4 +1,4 @@
-"""The pool's keys: fetching, checking, keeping, refreshing."""
+"""The user pool's signing keys: fetching, checking, caching and refreshing."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ HOUR, DAY = 3600, 24 * 3600
 
 
 class Clock:
-    """Time that passes when told."""
+    """A clock that tests set."""
 
     def __init__(self):
         self.now = 1_000_000.0
@@ -52,34 +52,34 @@ def keys(server, clock):
 
 
 def break_server(server):
-    """From now on, it answers 500."""
+    """Make the server return 500 from now on."""
     server.answer = lambda handler: handler.send_error(500)
 
 
-class TestKeeping:
-    def test_nothing_is_fetched_before_a_key_is_asked_for(self, keys, server):
+class TestCaching:
+    def test_nothing_is_fetched_before_a_key_is_looked_up(self, keys, server):
         assert server.requests == 0
 
-    def test_a_key_is_fetched_once_and_found_again(self, keys, server, key):
+    def test_keys_are_fetched_once_and_cached(self, keys, server, key):
         for _ in range(5):
             assert keys.find(key.kid).kid == key.kid
         assert server.requests == 1
 
-    def test_a_found_key_verifies_what_it_signed_and_nothing_else(self, keys, key, new_key):
+    def test_a_key_verifies_only_its_own_signatures(self, keys, key, new_key):
         found = keys.find(key.kid)
         assert found.signed(b"message", key.sign(b"message"))
         assert not found.signed(b"another", key.sign(b"message"))
         assert not found.signed(b"message", new_key.sign(b"message"))
         assert not found.signed(b"message", b"")
 
-    def test_the_first_token_signed_with_a_new_key_finds_it(self, keys, server, clock, key, new_key):
+    def test_looking_up_a_new_key_refreshes_the_cache(self, keys, server, clock, key, new_key):
         assert keys.find(key.kid)
         clock.now += 61
         server.serve(key.jwk, new_key.jwk)
         assert keys.find(new_key.kid).kid == new_key.kid
         assert server.requests == 2
 
-    def test_500_unknown_kids_cost_one_fetch_more_however_many_threads_bring_them(self, keys, server, clock, key):
+    def test_500_unknown_kids_from_20_threads_cause_only_one_fetch(self, keys, server, clock, key):
         assert keys.find(key.kid)
         clock.now += 61
         found = []
@@ -95,7 +95,7 @@ class TestKeeping:
         assert server.requests == 2
         assert keys.find(key.kid)
 
-    def test_twenty_threads_on_a_cold_start_share_one_fetch(self, keys, server, key):
+    def test_20_threads_share_one_fetch_at_the_start(self, keys, server, key):
         found = []
         threads = [threading.Thread(target=lambda: found.append(keys.find(key.kid))) for _ in range(20)]
         for thread in threads:
@@ -105,17 +105,17 @@ class TestKeeping:
         assert [one.kid for one in found] == [key.kid] * 20
         assert server.requests == 1
 
-    def test_keys_an_hour_old_are_refreshed_before_they_are_used(self, keys, server, clock, key, new_key):
+    def test_keys_older_than_an_hour_are_refreshed_before_use(self, keys, server, clock, key, new_key):
         keys.find(key.kid)
         server.serve(new_key.jwk)
         clock.now += HOUR
-        assert keys.find(key.kid)  # not older than an hour: still good
+        assert keys.find(key.kid)  # not older than an hour
         clock.now += 1
         assert keys.find(key.kid) is None  # the pool has withdrawn it
         assert keys.find(new_key.kid)
         assert server.requests == 2
 
-    def test_keys_are_swapped_as_a_whole(self, keys, server, clock, key, new_key):
+    def test_a_refresh_replaces_all_keys(self, keys, server, clock, key, new_key):
         keys.find(key.kid)
         clock.now += HOUR + 1
         server.serve(new_key.jwk)
@@ -123,8 +123,8 @@ class TestKeeping:
         assert keys.find(key.kid) is None
 
 
-class TestFailing:
-    def test_known_keys_serve_on_for_a_day_and_no_longer(self, keys, server, clock, key):
+class TestFailures:
+    def test_if_refreshing_fails_known_keys_are_used_for_24_hours_and_no_longer(self, keys, server, clock, key):
         keys.find(key.kid)
         break_server(server)
         for _ in range(24):
@@ -134,7 +134,7 @@ class TestFailing:
         with pytest.raises(KeysUnavailable):
             keys.find(key.kid)
 
-    def test_while_a_refresh_fails_it_is_tried_once_a_minute(self, keys, server, clock, key):
+    def test_a_failing_refresh_is_retried_once_a_minute(self, keys, server, clock, key):
         keys.find(key.kid)
         break_server(server)
         clock.now += HOUR + 1
@@ -143,7 +143,7 @@ class TestFailing:
             clock.now += 1
         assert server.requests == 1 + 2
 
-    def test_whether_an_unknown_kid_is_one_can_not_be_said_while_a_refresh_fails(self, keys, server, clock, key):
+    def test_an_unknown_kid_raises_keys_unavailable_while_refreshing_fails(self, keys, server, clock, key):
         keys.find(key.kid)
         break_server(server)
         clock.now += 61
@@ -151,25 +151,25 @@ class TestFailing:
             keys.find("unknown")
         assert keys.find(key.kid)
 
-    def test_without_any_key_every_request_tries_again(self, keys, server, key):
-        answer = server.answer
+    def test_without_any_key_every_lookup_retries_the_fetch(self, keys, server, key):
+        working = server.answer
         break_server(server)
         for _ in range(3):
             with pytest.raises(KeysUnavailable):
                 keys.find(key.kid)
-        server.answer = answer
+        server.answer = working
         assert keys.find(key.kid)
 
-    def test_the_probe_passes_when_there_are_keys(self, keys, server):
+    def test_the_health_probe_passes_with_keys(self, keys, server):
         keys.ping()
         assert server.requests == 1
 
-    def test_the_probe_fails_when_there_are_none(self, keys, server):
+    def test_the_health_probe_fails_without_keys(self, keys, server):
         break_server(server)
         with pytest.raises(KeysUnavailable):
             keys.ping()
 
-    def test_a_failure_is_logged_without_the_answers_text(self, keys, server, caplog):
+    def test_a_failure_is_logged_without_the_response_body(self, keys, server, caplog):
         server.answer = b"secret, and not JSON"
         with pytest.raises(KeysUnavailable):
             keys.find("x")
@@ -177,13 +177,13 @@ class TestFailing:
         assert (record.message, record.reason, record.keys_in_use) == ("jwks_not_refreshed", "JSONDecodeError", 0)
         assert "secret" not in str(vars(record))
 
-    def test_a_server_that_is_down_is_unavailable(self, server, key):
+    def test_an_unreachable_server_raises_keys_unavailable(self, server, key):
         server.close()
         with pytest.raises(KeysUnavailable):
             SigningKeys(server.url).find(key.kid)
 
     @pytest.mark.parametrize(
-        "answer",
+        "body",
         [
             b"",
             b"not JSON",
@@ -196,14 +196,14 @@ class TestFailing:
             b"[" * 50_000,
             b"\xff",
         ],
-        ids=lambda answer: repr(answer[:20]),
+        ids=lambda body: repr(body[:20]),
     )
-    def test_an_answer_that_is_no_key_set_is_unavailable(self, keys, server, answer):
-        server.answer = answer
+    def test_a_response_that_is_not_a_key_set_raises_keys_unavailable(self, keys, server, body):
+        server.answer = body
         with pytest.raises(KeysUnavailable):
             keys.find("x")
 
-    def test_an_answer_over_64_kb_is_unavailable(self, keys, server, key):
+    def test_a_response_of_more_than_64_kb_raises_keys_unavailable(self, keys, server, key):
         server.answer = json.dumps({"keys": [key.jwk], "padding": "x" * 64 * 1024}).encode()
         with pytest.raises(KeysUnavailable):
             keys.find(key.kid)
@@ -223,8 +223,8 @@ class TestFailing:
         assert elsewhere.requests == 0
         elsewhere.close()
 
-    @pytest.mark.parametrize("what", ["silence", "a drip of headers", "a drip of the body", "a cut in the body"])
-    def test_a_server_that_is_slow_or_hangs_up_is_unavailable_in_time(self, monkeypatch, keys, server, key, what):
+    @pytest.mark.parametrize("fault", ["no response", "slow headers", "a slow body", "a truncated body"])
+    def test_a_slow_or_incomplete_response_raises_keys_unavailable_in_time(self, monkeypatch, keys, server, key, fault):
         monkeypatch.setattr(signing_keys, "FETCH_SECONDS", 0.3)
         body = server.answer
 
@@ -234,15 +234,15 @@ class TestFailing:
                 time.sleep(0.05)
 
         def misbehave(handler):
-            if what == "silence":
+            if fault == "no response":
                 time.sleep(3)
-            elif what == "a drip of headers":
+            elif fault == "slow headers":
                 drip(handler, b"HTTP/1.1 200 OK\r\n" + b"X-Drip: drip\r\n" * 100)
             else:
                 handler.send_response(200)
                 handler.send_header("Content-Length", str(len(body)))
                 handler.end_headers()
-                drip(handler, body if what == "a drip of the body" else b"{")
+                drip(handler, body if fault == "a slow body" else b"{")
 
         server.answer = misbehave
         before = time.monotonic()
@@ -256,11 +256,11 @@ def _changed(key, **changes):
 
 
 BAD_KEYS = {
-    "another type": {"kty": "EC"},
+    "wrong type": {"kty": "EC"},
     "no type": {"kty": ...},
     "a key for encryption": {"use": "enc"},
     "no use": {"use": ...},
-    "another algorithm": {"alg": "RS512"},
+    "wrong algorithm": {"alg": "RS512"},
     "no algorithm": {"alg": ...},
     "no kid": {"kid": ...},
     "an empty kid": {"kid": ""},
@@ -271,7 +271,7 @@ BAD_KEYS = {
     "a modulus of 1024 bits": {"n": b64((2**1023 + 1).to_bytes(128))},
     "a modulus of 2047 bits": {"n": b64((2**2046 + 1).to_bytes(256))},
     "an even modulus": {"n": b64((2**2047 + 2).to_bytes(256))},
-    "a modulus too large to work with": {"n": b64((2**9000 + 1).to_bytes(1126))},
+    "a modulus of 9001 bits": {"n": b64((2**9000 + 1).to_bytes(1126))},
     "no exponent": {"e": ...},
     "exponent 1": {"e": "AQ"},
     "an even exponent": {"e": "AQAA"},
@@ -279,9 +279,9 @@ BAD_KEYS = {
 }
 
 
-class TestChecking:
+class TestChecks:
     @pytest.mark.parametrize("fault", BAD_KEYS)
-    def test_a_bad_key_is_skipped_and_logged_and_the_others_serve(self, caplog, key, new_key, fault):
+    def test_an_invalid_key_is_skipped_and_logged_and_the_others_are_used(self, caplog, key, new_key, fault):
         jwks = {"keys": [_changed(new_key, **BAD_KEYS[fault]), key.jwk]}
         with caplog.at_level(logging.WARNING):
             assert read_keys(json.dumps(jwks).encode()).keys() == {key.kid}
@@ -289,15 +289,15 @@ class TestChecking:
         assert record.message == "signing_key_skipped"
         assert record.reason
 
-    def test_two_keys_of_one_kid_are_both_skipped(self, key, new_key):
+    def test_two_keys_with_the_same_kid_are_both_skipped(self, key, new_key):
         twin = _changed(new_key, kid="twin")
         jwks = {"keys": [_changed(key, kid="twin"), twin, new_key.jwk]}
         assert read_keys(json.dumps(jwks).encode()).keys() == {new_key.kid}
 
-    def test_a_key_set_without_a_usable_key_is_an_error(self, key):
+    def test_a_key_set_without_usable_keys_raises_an_error(self, key):
         with pytest.raises(ValueError, match="no usable key"):
             read_keys(json.dumps({"keys": [_changed(key, use="enc")]}).encode())
 
-    def test_a_private_key_that_was_published_by_mistake_serves_as_its_public_half(self, key):
+    def test_a_private_key_published_by_mistake_is_used_as_a_public_key(self, key):
         jwks = {"keys": [_changed(key, d="AQAB")]}
         assert read_keys(json.dumps(jwks).encode())[key.kid].signed(b"m", key.sign(b"m"))

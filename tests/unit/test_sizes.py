@@ -1,4 +1,4 @@
-"""What can be stored can be read, sent back as it was read, and made smaller, however close to a limit it is."""
+"""Every stored document, however close to a limit, can be read, sent back unchanged, and made smaller."""
 
 import json
 from decimal import Decimal
@@ -17,14 +17,14 @@ FILLERS = {
     "two bytes": '"ü"',
     "four bytes": '"😀"',
     "control characters": '"\\u0001"',
-    "large and round": "1e125",
-    "as large as it gets": "9.9999999999999999999999999999999999999E+125",
-    "round, in full": "1" + "0" * 125,
+    "large round number": "1e125",
+    "largest number": "9.9999999999999999999999999999999999999E+125",
+    "large round number in full": "1" + "0" * 125,
     "38 digits": "12345678901234567890123456789012345678",
     "one digit": "7",
     "empty lists": "[]",
 }
-"""JSON values to fill a document with, up to the limit of a body's bytes or of DynamoDB's."""
+"""JSON values that fill a document, up to the size limit of a body or of a DynamoDB item."""
 
 
 def body_of(filler, count):
@@ -32,7 +32,7 @@ def body_of(filler, count):
 
 
 def stored(body, userid="jane"):
-    """What is stored of a body; ``None`` if it is rejected."""
+    """Return the user that is stored for a body, or ``None`` if it is rejected."""
     try:
         return users.stored_as(userid, parse_object(body, users.SET_BY_SERVICE))
     except TooLarge:
@@ -40,12 +40,12 @@ def stored(body, userid="jane"):
 
 
 def returned(user):
-    """The body of a GET."""
+    """Return the body of the response to a GET."""
     return records.text(users.to_json(user), user.document).encode()
 
 
 def most(filler):
-    """How many of the filler fit: into a body, and into an item."""
+    """Return how often the filler fits into both a body and an item."""
     size = stored_size(parse_object(b'{"a":%s}' % filler.encode())["a"])
     in_body = (MAX_BYTES - len('{"list":[]}') + 1) // (len(filler.encode()) + 1)
     in_item = (MAX_STORED - stored_size({"list": []})) // (1 + size)
@@ -54,21 +54,21 @@ def most(filler):
 
 @pytest.fixture(scope="module", params=FILLERS)
 def at_the_limit(request):
-    """A user that is as large as it can be, of one filler."""
+    """A user of maximum size, filled with one filler."""
     filler = FILLERS[request.param]
     count = most(filler)
     assert stored(body_of(filler, count + 1)) is None
     return stored(body_of(filler, count), "u" * 128)
 
 
-def test_what_is_stored_comes_back_no_larger_than_a_body_may_be_and_can_be_put_back(at_the_limit):
+def test_a_user_of_maximum_size_can_be_read_and_sent_back(at_the_limit):
     user = at_the_limit
     body = returned(user)
     assert len(body) <= MAX_BYTES + 256
     assert stored(body, user.userid).document == user.document
 
 
-def test_what_is_stored_can_be_patched_and_made_smaller(at_the_limit):
+def test_a_user_of_maximum_size_can_be_patched_and_made_smaller(at_the_limit):
     user = at_the_limit
     assert users.patch(user, {}).document == user.document
     fewer = user.document["list"][:-1]
@@ -76,7 +76,7 @@ def test_what_is_stored_can_be_patched_and_made_smaller(at_the_limit):
     assert users.patch(user, {"list": None}).document == {}
 
 
-def test_what_does_not_count_is_counted_as_short_as_it_was_sent():
+def test_members_set_by_the_service_do_not_count_towards_the_limit():
     echoed = b'"timestamp":[1e125,1e125,1e125]'
     fits = b'{%s,"a":"%s"}' % (echoed, b"x" * (MAX_BYTES - len('{"a":""}')))
     user = users.stored_as("u" * 128, parse_object(fits, users.SET_BY_SERVICE))
@@ -116,11 +116,11 @@ def test_a_patch_that_makes_a_record_too_large_is_rejected():
         "-1234567890123456789012345678901234567.8": 22,
     }.items(),
 )
-def test_a_number_takes_a_byte_for_each_pair_of_significant_digits_and_one_or_two_more(text, size):
+def test_a_number_takes_one_byte_per_two_significant_digits_plus_one_or_two(text, size):
     assert stored_size(Decimal(text)) == size
 
 
-def test_items_are_counted_as_the_developer_guide_does():
+def test_item_sizes_follow_the_developer_guide():
     assert stored_size({"ab": "ü", "l": [None, True, {}], "m": {"n": []}}) == (
         3 + (1 + 2 + 2) + (1 + 1 + 3 + (1 + 1) + (1 + 1) + (1 + 3)) + (1 + 1 + 3 + (1 + 1 + 3))
     )
@@ -128,7 +128,7 @@ def test_items_are_counted_as_the_developer_guide_does():
 
 @given(documents.objects, st.booleans(), st.sampled_from([None, 1]))
 @example({"a": 10**125, "b": Decimal("1E-130"), "c": Decimal("1.5E-10"), "d": -100, "e": 0}, False, None)
-def test_no_body_is_shorter_than_the_shortest_text(document, is_ascii, indent):
+def test_no_json_text_is_shorter_than_the_shortest(document, is_ascii, indent):
     value = json.loads(dumps(document), parse_float=lambda text: text)
     assume(value == document)
     body = json.dumps(document, ensure_ascii=is_ascii, indent=indent, separators=(",", ":"))
@@ -136,7 +136,7 @@ def test_no_body_is_shorter_than_the_shortest_text(document, is_ascii, indent):
 
 
 @given(documents.numbers)
-def test_the_shortest_text_of_a_number_is_no_longer_than_any_way_to_write_it(number):
+def test_no_text_of_a_number_is_shorter_than_the_shortest(number):
     sign, digits, exponent = Decimal(number).as_tuple()
     written = "".join(map(str, digits))
     ways = [f"{Decimal(number):f}", f"{Decimal(number):e}", str(number)] + [
@@ -148,22 +148,22 @@ def test_the_shortest_text_of_a_number_is_no_longer_than_any_way_to_write_it(num
 
 
 @given(documents.objects)
-def test_every_text_of_a_document_is_read_as_the_same_document(document):
+def test_all_texts_of_a_document_parse_to_the_same_document(document):
     for text in (dumps(document), shortest(document), canonical(document)):
         assert parse_object(text.encode()) == document
 
 
 @given(documents.objects)
-def test_a_canonical_text_is_the_same_in_any_order_of_members(document):
+def test_the_canonical_text_does_not_depend_on_the_order_of_members(document):
     assert canonical(document) == canonical(dict(reversed(document.items())))
 
 
-def test_a_canonical_text_never_changes():
-    """It decides what a stored Idempotency-Key was used for."""
+def test_the_format_of_canonical_text_does_not_change():
+    """Its hash is stored with each record that was created with an Idempotency-Key."""
     document = {"b": "ü", "a": [10**40, Decimal("0.10"), None, True]}
     assert canonical(document) == f'{{"a":[1{"0" * 40},0.10,null,true],"b":"\\u00fc"}}'
 
 
-def test_small_documents_are_written_with_all_their_digits():
+def test_numbers_in_small_documents_are_written_in_full():
     user = users.stored_as("jane", {"big": 10**125, "small": Decimal("1E-7"), "text": "ü"})
     assert f'{{"big":1{"0" * 125},"small":1E-7,"text":"ü",'.encode() in returned(user)

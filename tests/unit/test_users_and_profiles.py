@@ -1,4 +1,4 @@
-"""What a user and a profile are."""
+"""Users and profiles."""
 
 import re
 import uuid
@@ -13,7 +13,7 @@ from tests import documents
 
 
 @given(documents.attributes)
-def test_a_user_shows_the_clients_attributes_and_the_services_two(attributes):
+def test_a_user_has_the_clients_attributes_and_the_two_of_the_service(attributes):
     user = users.new(attributes)
     assert users.to_json(user) == {**attributes, "userid": user.userid, "timestamp": user.timestamp}
 
@@ -24,63 +24,63 @@ def test_a_user_without_a_userid_gets_a_random_uuid():
     assert first.userid != second.userid
 
 
-def test_a_user_may_bring_a_userid():
+def test_a_user_can_have_a_userid_of_the_clients_choice():
     assert users.new({"userid": "jane.doe-1_X"}).userid == "jane.doe-1_X"
 
 
-def test_the_paths_userid_wins_over_the_bodys():
+def test_the_userid_in_the_path_replaces_the_one_in_the_body():
     assert users.to_json(users.stored_as("path", {"userid": "body"}))["userid"] == "path"
 
 
-def test_a_timestamp_that_a_client_sends_is_replaced():
+def test_a_timestamp_from_the_client_is_replaced():
     assert users.to_json(users.new({"timestamp": "yesterday"}))["timestamp"] != "yesterday"
 
 
-def test_the_timestamp_is_now_in_utc_and_iso_8601():
+def test_the_timestamp_is_the_current_utc_time_in_iso_8601_format():
     stamped = records.stamp("jane", {}).timestamp
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", stamped)
     assert abs(datetime.now(UTC) - datetime.fromisoformat(stamped)) < timedelta(seconds=5)
 
 
-def test_every_write_has_a_revision_of_its_own():
+def test_every_write_gets_a_new_revision():
     assert records.stamp("jane", {}).revision != records.stamp("jane", {}).revision
 
 
 @pytest.mark.parametrize("userid", ["a", "...", "A.b_c-9", "x" * 128, "0e1c4ba4-26f7-4a5d-9d0e-3c6a3f6f3b52"])
-def test_these_are_userids(userid):
+def test_a_valid_userid_is_accepted(userid):
     assert records.checked(userid) == userid
 
 
 @pytest.mark.parametrize(
     "userid", ["", ".", "..", "x" * 129, "a b", "a/b", "a%2Fb", "a*", "a?", "ä", "a\n", "a@b", "#ping", "１"]
 )
-def test_these_are_not(userid):
-    with pytest.raises(Invalid) as refused:
+def test_an_invalid_userid_is_rejected(userid):
+    with pytest.raises(Invalid) as rejected:
         records.checked(userid)
-    assert refused.value.violations[0].pointer == "/userid"
+    assert rejected.value.violations[0].pointer == "/userid"
 
 
 @pytest.mark.parametrize("userid", [None, 1, True, [], {}])
-def test_a_userid_is_text(userid):
-    with pytest.raises(Invalid) as refused:
+def test_a_userid_that_is_not_a_string_is_rejected(userid):
+    with pytest.raises(Invalid) as rejected:
         users.new({"userid": userid})
-    assert refused.value.violations[0].pointer == "/userid"
+    assert rejected.value.violations[0].pointer == "/userid"
 
 
-def test_a_patch_keeps_the_userid_and_makes_a_new_revision():
+def test_a_patch_keeps_the_userid_and_sets_a_new_revision():
     before = users.new({"userid": "jane", "a": 1, "b": 2})
     after = users.patch(before, {"a": None, "c": {"d": 3}, "userid": "john", "timestamp": None})
     assert (after.userid, after.document) == ("jane", {"b": 2, "c": {"d": 3}})
     assert after.revision != before.revision
 
 
-def test_patches_can_not_grow_a_record_without_bound():
+def test_a_patch_cannot_grow_a_record_beyond_the_limit():
     grown = users.new({"a": "x" * 300_000})
     with pytest.raises(TooLarge):
         users.patch(grown, {"b": "x" * 100_000})
 
 
-def test_a_profile_shows_its_document_as_profile_data():
+def test_a_profile_has_its_document_as_profile_data():
     record = records.stamp("jane", {"theme": "dark"})
     assert profiles.to_json(record) == {
         "userid": "jane",
