@@ -1,1 +1,1 @@
-"""How fast Roster starts and runs, beside the same API written in other ways. ``make bench``."""
+"""Measurements of Roster, compared with other implementations of the same API: ``make bench``, ``load``, ``soak``."""

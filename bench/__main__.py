@@ -1,8 +1,8 @@
-"""``make bench``: every candidate in one run, medians and ratios as tables.
+"""``make bench``: measure all candidates in one run, and print medians and ratios as tables.
 
-Cold: whole processes from their start to their first answer, artefacts on a read-only path (no bytecode is written),
-boto3 installed beside and compiled, as Lambda has it, unless a candidate bundles it. Warm: CPU time a call in a process
-that has answered before. DynamoDB and the key server answer from a process of their own.
+A cold start is a whole process, from its start to its first response. No bytecode is written, because Lambda's disk is
+read-only. boto3 is installed and compiled outside the package, as on Lambda, unless a candidate bundles it. A warm call
+is measured as CPU time in a process that has responded before. Another process plays DynamoDB and the key server.
 """
 
 import argparse
@@ -19,15 +19,15 @@ from testbed.events import TOKEN_EVENT
 from testbed.pool import Pool
 
 SLOW = 0.02
-"""Seconds that DynamoDB takes while threads are counted."""
+"""DynamoDB's response time in seconds, for the measurement with threads."""
 
 
 def main() -> None:
-    """Build, measure, print, keep."""
+    """Build and measure the candidates, then print and store the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="where candidates and figures are kept")
-    parser.add_argument("--rounds", type=int, default=15, help="cold starts of each")
-    parser.add_argument("--calls", type=int, default=300, help="warm calls of each")
+    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="folder for candidates and figures")
+    parser.add_argument("--rounds", type=int, default=15, help="cold starts per candidate")
+    parser.add_argument("--calls", type=int, default=300, help="warm calls per candidate")
     options = parser.parse_args()
     say("Building the candidates …")
     folder = options.folder.resolve()
@@ -56,11 +56,11 @@ def main() -> None:
     figures.growth = growth.measure(EVENTS, say)
     show(figures.growth_table())
     write(figures, folder / "measured.json")
-    say("Kept in .bench/measured.json: make figures puts them into docs/.")
+    say("Stored in .bench/measured.json. To update docs/, run make figures.")
 
 
 def crowd(candidate: Candidate, lab: Lab) -> dict[str, float]:
-    """GETs a second that one loaded app answers to ever more threads."""
+    """Return the GETs per second that one process handles, by number of threads."""
     return {
         str(threads): lab.life(candidate, EVENTS["GET"], warm=40 * threads, threads=threads)[1][1]
         for threads in (1, 4, 16, 32)
@@ -77,7 +77,7 @@ ABLE = {
 
 
 def show(table: str) -> None:
-    """Print a table now: the next takes a while."""
+    """Print a table at once, because the next one takes a while."""
     print(table, flush=True)
 
 

@@ -1,7 +1,8 @@
-"""A Lambda's life in a process of its own: import the handler, answer events. Run by ``bench.__main__``.
+"""The life of one Lambda process: import the handler, then handle events. Run by ``bench.__main__``.
 
-Standard input: ``{"handler": …, "event": …, "warm": calls to time after the first}``. Output: status of the first
-answer, CPU microseconds a warm call (or, with ``threads``, answers a second), peak memory in KB.
+Standard input: ``{"handler": …, "event": …, "warm": number of calls to time after the first, "threads": …}``.
+Output, as JSON: the status of the first response, CPU microseconds per warm call (or, with ``threads``, responses per
+second), and peak memory in KB.
 """
 
 import importlib
@@ -11,7 +12,7 @@ import time
 
 
 class Context:
-    """What Lambda hands over beside the event."""
+    """The context that Lambda passes with each event."""
 
     aws_request_id = "r-1"
     function_name = "f"
@@ -20,7 +21,7 @@ class Context:
 
 
 def main():
-    """One life."""
+    """Read the order, handle the events, print the result."""
     order = json.load(sys.stdin)
     module, _, name = order["handler"].rpartition(".")
     handler = getattr(importlib.import_module(module), name)
@@ -40,7 +41,7 @@ def main():
 
 
 def _together(handler, event, expected, calls, threads):
-    """Answers a second from so many threads; each has to be the right one."""
+    """Return the responses per second with that many threads. Every response must be the expected one."""
     from concurrent.futures import ThreadPoolExecutor
 
     def once(_):
@@ -56,7 +57,7 @@ def _together(handler, event, expected, calls, threads):
 
 
 def _peak():
-    """Kilobytes. Linux only; ``ru_maxrss`` would begin with the parent's."""
+    """Return the peak memory in KB. Linux only. ``ru_maxrss`` would start from the parent's value."""
     with open("/proc/self/status") as status:
         return int(next(line for line in status if line.startswith("VmHWM")).split()[1])
 

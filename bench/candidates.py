@@ -1,4 +1,4 @@
-"""What is compared: built once into a folder, each as it would be deployed."""
+"""The implementations that are compared. Each is built into a folder once, as it would be deployed."""
 
 import io
 import shutil
@@ -17,7 +17,7 @@ JOSE = "python-jose[cryptography]==3.5.0"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A Lambda function: ``handler`` as Lambda has it, in the folder ``task``. ``bundles`` boto3 or finds Lambda's."""
+    """A Lambda function: its ``handler``, as configured in Lambda, and the folder ``task`` that has its code."""
 
     name: str
     task: Path
@@ -25,12 +25,12 @@ class Candidate:
 
     @property
     def bundles_boto3(self) -> bool:
-        """Whether it brings its own."""
+        """Whether the package contains boto3. If not, it uses the one that Lambda provides."""
         return (self.task / "boto3").exists()
 
 
 def runtime(folder: Path) -> Path:
-    """What Lambda itself provides: boto3, compiled."""
+    """Return the folder with what Lambda itself provides: boto3, compiled."""
     target = folder / "runtime"
     if not target.exists():
         _install(target, ["boto3"], compiled=True)
@@ -38,7 +38,7 @@ def runtime(folder: Path) -> Path:
 
 
 def apis(folder: Path) -> list[Candidate]:
-    """The users API."""
+    """Build the users APIs."""
     return [
         roster(folder),
         Candidate("stock", _bundled(folder, "stock", ["chalice==1.34.0", "boto3", JOSE]), "app.app"),
@@ -50,7 +50,7 @@ def apis(folder: Path) -> list[Candidate]:
 
 
 def authorizers(apis: list[Candidate]) -> list[Candidate]:
-    """The JWT authorizers that lie beside these; the frameworks have none."""
+    """Return the JWT authorizers in the same packages. FastAPI and Powertools have none."""
     built = {candidate.name: candidate.task for candidate in apis}
     return [
         Candidate("roster", built["roster"], "app.jwt_authorizer"),
@@ -61,7 +61,7 @@ def authorizers(apis: list[Candidate]) -> list[Candidate]:
 
 
 def roster(folder: Path) -> Candidate:
-    """Roster's API as `make deploy` packages it, always anew."""
+    """Package Roster as ``make deploy`` does. Unlike the others, it is built in every run."""
     target = folder / "roster"
     shutil.rmtree(target, ignore_errors=True)
     with zipfile.ZipFile(io.BytesIO(package.build(stages.stage("dev")).zip)) as archive:
@@ -70,7 +70,7 @@ def roster(folder: Path) -> Candidate:
 
 
 def _bundled(folder: Path, name: str, requirements: list[str]) -> Path:
-    """A folder of sources, as `sam build` and plain `chalice package` make it."""
+    """Return a folder with sources and dependencies, as ``sam build`` and plain ``chalice package`` create it."""
     target = folder / name
     if not target.exists():
         _install(target, requirements, compiled=False)

@@ -1,10 +1,10 @@
-"""The charts in docs/, of the recorded runs: cold starts side by side, a month's cost over users, the load."""
+"""Draw the charts in docs/ from the recorded runs: cold starts, monthly costs by number of users, and the load test."""
 
 from pathlib import Path
 
 import matplotlib as mpl
 
-mpl.use("svg")  # before anything asks for a window
+mpl.use("svg")  # before pyplot is imported: it would try to open a window
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -12,12 +12,12 @@ from bench import costs, figures
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 OURS, OTHERS, FLOOR = "#0b6e4f", "#b8c4bb", "#e3a857"
-# The same figures make the same file.
+# The same figures give the same file, byte for byte.
 mpl.rcParams |= {"svg.hashsalt": "roster", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10}
 
 
 def cold_starts(path: Path) -> None:
-    """CPU milliseconds to the first answer, of API function and authorizer."""
+    """Draw the CPU milliseconds to the first response, of the API function and the authorizer."""
     measured = figures.read()
     drawing, axes = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=[6, 4])
     for axis, (name, comparison) in zip(axes, measured.cold.items(), strict=True):
@@ -26,22 +26,22 @@ def cold_starts(path: Path) -> None:
         bars = axis.barh(ranked, [comparison.median(candidate) for candidate in ranked], color=colours)
         axis.bar_label(bars, fmt="%.0f", padding=3)
         axis.set_title(f"Cold start, {name}", loc="left")
-        axis.set_xlabel("CPU milliseconds to the first answer")
+        axis.set_xlabel("CPU milliseconds to the first response")
         axis.margins(x=0.12)
         axis.spines[["top", "right"]].set_visible(False)
     _save(drawing, path)
 
 
 def month(path: Path) -> None:
-    """Dollars a month over users, by what is paid for."""
+    """Draw the dollars per month by number of users, for each part of the bill."""
     model = costs.load()
     numbers = [round(10 ** (3 + step / 10)) for step in range(41)]
     bills = [model.month(users, costs.MEMORY) for users in numbers]
     drawing, axis = plt.subplots(figsize=(9, 4))
     for what in bills[0]:
         axis.plot(numbers, [bill[what] or float("nan") for bill in bills], label=what)
-    axis.plot(numbers, [sum(bill.values()) for bill in bills], color="black", linewidth=2, label="all")
-    axis.set(xscale="log", yscale="log", xlabel="users active in a month", ylabel="a month")
+    axis.plot(numbers, [sum(bill.values()) for bill in bills], color="black", linewidth=2, label="total")
+    axis.set(xscale="log", yscale="log", xlabel="active users per month", ylabel="dollars per month")
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.yaxis.set_major_formatter("${x:,g}")
     axis.grid(which="major", color="#e5e5e5")
@@ -51,14 +51,14 @@ def month(path: Path) -> None:
 
 
 def load(path: Path) -> None:
-    """Answers a second and their 95th percentile along each run of ``make load``."""
+    """Draw the responses per second and their 95th percentile during each run of ``make load``."""
     drawing, axes = plt.subplots(2, 2, figsize=(9, 4.2), sharex="col")
     for (top, bottom), (name, run) in zip(axes.T, figures.read_load().items(), strict=True):
-        seconds, answers, slow = zip(*run.timeline, strict=True)
-        top.plot(seconds, answers, color=OURS)
+        seconds, responses, slow = zip(*run.timeline, strict=True)
+        top.plot(seconds, responses, color=OURS)
         bottom.plot(seconds, slow, color=FLOOR)
         top.set_title(f"{name}, {run.users} users", loc="left")
-        top.set(ylabel="answers a second", ylim=(0, None))
+        top.set(ylabel="responses per second", ylim=(0, None))
         bottom.set(ylabel="95th percentile, ms", xlabel="second of the run", yscale="log")
         for axis in (top, bottom):
             axis.spines[["top", "right"]].set_visible(False)

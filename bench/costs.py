@@ -1,7 +1,7 @@
-"""What Roster costs on AWS: the recorded run's durations times ``prices.toml``. The tables of docs/costs.md.
+"""What Roster costs on AWS: the recorded durations times the prices in ``prices.toml``. Tables for docs/costs.md.
 
-Lambda gives a function processor time by its memory (one core at 1,769 MB) and bills whole milliseconds. So a call
-lasts as long as its CPU time, stretched by the memory, and its wait for DynamoDB, which no memory shortens.
+Lambda assigns CPU time in proportion to memory (one core at 1,769 MB) and bills whole milliseconds. The duration of a
+call is therefore its CPU time, longer with less memory, plus its wait for DynamoDB, which does not depend on memory.
 """
 
 import json
@@ -21,16 +21,16 @@ from testbed.routes import Cost
 HERE = Path(__file__).parent
 MEMORIES = (128, 256, 512, 1024, 1769)
 MEMORY: int = json.loads((HERE.parent / ".chalice" / "config.json").read_text())["lambda_memory_size"]
-"""What the functions have."""
+"""The memory of both functions, in MB."""
 USERS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 MILLION = 1_000_000
 HOURS = 730
-"""In a month, as AWS's calculator has it."""
+"""Hours per month, as in AWS's pricing calculator."""
 
 
 class Work(NamedTuple):
-    """What a route does: which warm call of the benchmark it is like (``None``: no more than a warm authorizer), and
-    what it asks of DynamoDB (reads by 4 KB, writes by 1 KB)."""
+    """The work of a route: the warm call of the benchmark that it resembles (``None``: no more than a warm authorizer),
+    and its DynamoDB reads (units of 4 KB) and writes (units of 1 KB)."""
 
     like: str | None
     reads: int = 0
@@ -49,7 +49,7 @@ ROUTES = {str(route): WORK[route.cost] for route in EVERY_ROUTE}
 
 
 class Costs:
-    """Dollars, from ``prices`` (see prices.toml) and what was ``measured``."""
+    """Costs in dollars, from ``prices`` (see prices.toml) and the ``measured`` durations."""
 
     def __init__(self, prices: Mapping[str, Any], measured: figures.Figures) -> None:
         self.prices = prices
@@ -59,60 +59,60 @@ class Costs:
     # One request
 
     def milliseconds(self, cpu_ms: float, memory: int, waits: int = 0) -> float:
-        """How long that takes with so much memory."""
+        """Return the duration of a call with that much ``memory``, in MB, and that many requests to DynamoDB."""
         stretch = max(1.0, self.prices["lambda"]["full_core_mb"] / memory)
         return float(cpu_ms * stretch + waits * self.assumed["dynamodb_ms"])
 
     def cold_ms(self, function: str, memory: int) -> float:
-        """A cold start, to the first answer: that of DynamoDB, or of the key server."""
+        """Return the duration of a cold start. It includes one wait: for DynamoDB, or for the key server."""
         return self.milliseconds(self.measured.cold[function].median(), memory, waits=1)
 
     def invocation(self, memory: int, warm_ms: float, cold_ms: float) -> float:
-        """One invocation, with its share of cold starts."""
+        """Return the price of one invocation, including its share of cold starts."""
         share = self.assumed["cold_starts"]
         billed = (1 - share) * math.ceil(warm_ms) + share * math.ceil(cold_ms)
         price = self.prices["lambda"]
         return float(price["request"] + price["gb_second"] * memory / 1024 * billed / 1000)
 
     def function(self, route: str, memory: int) -> float:
-        """The API function's part of a request."""
+        """Return the price of the API function for one request."""
         work = ROUTES[route]
         warm = self.measured.warm[work.like or "authorizer"].median() / 1000
         waits = (work.reads > 0) + (work.writes > 0)
         return self.invocation(memory, self.milliseconds(warm, memory, waits), self.cold_ms("API function", memory))
 
     def authorizer(self, memory: int) -> float:
-        """A request to the JWT authorizer."""
+        """Return the price of one call of the JWT authorizer."""
         warm = self.measured.warm["authorizer"].median() / 1000
         return self.invocation(memory, self.milliseconds(warm, memory), self.cold_ms("authorizer", memory))
 
     def dynamodb(self, route: str) -> float:
-        """DynamoDB's part of a request, on demand."""
+        """Return the price of DynamoDB for one request, on demand."""
         price = self.prices["dynamodb"]
         return float(ROUTES[route].reads * price["read_unit"] + ROUTES[route].writes * price["write_unit"])
 
     @property
     def observing(self) -> float:
-        """Logs and traces of a request."""
+        """The price of logs and traces for one request."""
         price = self.prices["observing"]
         logs = self.assumed["log_bytes"] / 1e9 * (price["log_gb"] + price["log_gb_month"])
         return float(logs + self.assumed["traced"] * price["trace"])
 
     @property
     def transfer(self) -> float:
-        """A small answer's way out."""
+        """The price of sending a small response to the Internet."""
         return float(self.assumed["answer_bytes"] / 1e9 * self.prices["transfer"]["out_gb"])
 
     # A month
 
     @cached_property
     def use(self) -> dict[str, float]:
-        """A user's requests in a month, by route."""
+        """The requests of one user per month, by route."""
         sessions = self.prices["use"]["sessions"]
         return {route: sessions * count for route, count in self.prices["use"]["session"].items()}
 
     def month(self, users: int, memory: int) -> dict[str, float]:
-        """A month of so many users, by what is paid for."""
+        """Return the bill for one month with that many users, by item."""
         requests = users * sum(self.use.values())
         price = self.prices["dynamodb"]
         stored = users * self.assumed["stored_kb"] / MILLION * (price["gb_month"] + price["recovery_gb_month"])
@@ -130,12 +130,12 @@ class Costs:
 
 
 def load() -> Costs:
-    """From ``prices.toml`` and the recorded run."""
+    """Return the costs according to ``prices.toml`` and the recorded run."""
     return Costs(tomllib.loads((HERE / "prices.toml").read_text()), figures.read())
 
 
 def alarms() -> int:
-    """How many the template has."""
+    """Return the number of alarms in the template."""
     resources = {**parts.template("api")["Resources"], **on_tables(parts.policy())}
     return sum(resource.get("Type") == "AWS::CloudWatch::Alarm" for resource in resources.values())
 
@@ -144,24 +144,24 @@ def alarms() -> int:
 
 
 def assumptions() -> str:
-    """What was assumed, and what a user does in a month."""
+    """Return the table of assumptions, including what a user does in a month."""
     costs = load()
     assumed = costs.assumed
     rows = [
-        ["a DynamoDB request, as a warm function sees it", f"{assumed['dynamodb_ms']} ms"],
-        ["cold starts among all invocations", f"{assumed['cold_starts']:.0%}"],
-        ["logged for a request: API Gateway's line, Roster's, Lambda's own three", f"{assumed['log_bytes']:,} bytes"],
-        ["a small answer, with its headers", f"{assumed['answer_bytes']:,} bytes"],
-        ["requests that X-Ray records", f"{assumed['traced']:.0%}"],
-        ["stored for a user", f"{assumed['stored_kb']} KB"],
-        ["sessions of a user in a month, each with one call of the authorizer", f"{costs.prices['use']['sessions']}"],
+        ["response time of DynamoDB for a warm function", f"{assumed['dynamodb_ms']} ms"],
+        ["share of cold starts in all invocations", f"{assumed['cold_starts']:.0%}"],
+        ["logs per request: API Gateway's line, Roster's, and three of Lambda", f"{assumed['log_bytes']:,} bytes"],
+        ["a small response, including its headers", f"{assumed['answer_bytes']:,} bytes"],
+        ["share of requests that X-Ray records", f"{assumed['traced']:.0%}"],
+        ["stored data per user", f"{assumed['stored_kb']} KB"],
+        ["sessions per user and month, each with one call of the authorizer", f"{costs.prices['use']['sessions']}"],
     ]
-    rows += [[f"`{route}` in a session", f"{count:g}"] for route, count in costs.prices["use"]["session"].items()]
-    return figures.table(["Assumed", ""], rows)
+    rows += [[f"`{route}` per session", f"{count:g}"] for route, count in costs.prices["use"]["session"].items()]
+    return figures.table(["Assumption", ""], rows)
 
 
 def routes() -> str:
-    """A million requests of each route."""
+    """Return the table of prices per million requests, by route."""
     costs = load()
     gateway = costs.prices["api_gateway"]["requests"][0][1]
     rows = []
@@ -169,15 +169,16 @@ def routes() -> str:
         functions = [_dollars(MILLION * costs.function(route, memory)) for memory in MEMORIES]
         rows.append([f"`{route}`", *functions, _dollars(MILLION * costs.dynamodb(route), 3)])
     guarding = [_dollars(MILLION * costs.authorizer(memory)) for memory in MEMORIES]
-    rows.append(["a call of the authorizer", *guarding, ""])
-    heads = ["Lambda at", *[f"{memory:,} MB" for memory in MEMORIES], "DynamoDB"]
-    beside = f"Beside it, every request: API Gateway {_dollars(MILLION * gateway)}"
-    others = f"logs and traces {_dollars(MILLION * costs.observing)}, transfer {_dollars(MILLION * costs.transfer)}"
-    return f"{figures.table(heads, rows)}\n{beside}, {others}.\n"
+    rows.append(["the JWT authorizer, per million calls", *guarding, ""])
+    heads = ["Route", *[f"Lambda, {memory:,} MB" for memory in MEMORIES], "DynamoDB"]
+    beside = f"In addition, for every route: API Gateway {_dollars(MILLION * gateway)}"
+    others = f"logs and traces {_dollars(MILLION * costs.observing)}"
+    sent = f"data transfer {_dollars(MILLION * costs.transfer)}"
+    return f"{figures.table(heads, rows)}\n{beside}, {others}, {sent}.\n"
 
 
 def memories() -> str:
-    """What memory buys."""
+    """Return the table of durations and prices by memory."""
     costs = load()
     rows = []
     for memory in MEMORIES:
@@ -195,40 +196,40 @@ def memories() -> str:
         )
     heads = [
         "Memory",
-        "cold API",
-        "cold authorizer",
-        "both, one after the other",
+        "cold start, API",
+        "cold start, authorizer",
+        "both in sequence",
         "warm GET",
-        "Lambda, a month of 1,000,000 users",
-        "of the bill",
+        "Lambda per month, 1,000,000 users",
+        "share of the bill",
     ]
     return figures.table(heads, rows)
 
 
 def months() -> str:
-    """A month, by number of users."""
+    """Return the table of monthly bills by number of users."""
     costs = load()
     bills = {users: costs.month(users, MEMORY) for users in USERS}
     rows = [[what, *[_dollars(bills[users][what]) for users in USERS]] for what in bills[USERS[0]]]
-    rows.append(["**all**", *[f"**{_dollars(sum(bill.values()))}**" for bill in bills.values()]])
-    rows.append(["a user", *[_dollars(sum(bill.values()) / users, 4) for users, bill in bills.items()]])
+    rows.append(["**total**", *[f"**{_dollars(sum(bill.values()))}**" for bill in bills.values()]])
+    rows.append(["per user", *[_dollars(sum(bill.values()) / users, 4) for users, bill in bills.items()]])
     without = [sum(bill.values()) - bill["Cognito"] for bill in bills.values()]
-    rows.append(["all but Cognito", *[_dollars(rest) for rest in without]])
+    rows.append(["total without Cognito", *[_dollars(rest) for rest in without]])
     lite = [_tiered(users, costs.prices["cognito"]["lite"]) for users in USERS]
-    rows.append(["Cognito, were the pool of the plan Lite", *map(_dollars, lite)])
-    return figures.table(["Dollars a month", *[f"{users:,} users" for users in USERS]], rows)
+    rows.append(["Cognito on the Lite plan", *map(_dollars, lite)])
+    return figures.table(["Dollars per month", *[f"{users:,} users" for users in USERS]], rows)
 
 
 def caching() -> str:
-    """What it saves that API Gateway remembers the authorizer's answer."""
+    """Return the table of what caching the authorizer's policy saves."""
     costs = load()
     each = MILLION * costs.authorizer(MEMORY)
     rows = [[str(count), _dollars(each), _dollars(each / count), f"{1 - 1 / count:.0%}"] for count in (1, 2, 5, 10, 50)]
-    return figures.table(["Requests of a token in 300 s", "a million requests, not cached", "cached", "saved"], rows)
+    return figures.table(["Requests per token in 300 s", "Per million requests, not cached", "Cached", "Saved"], rows)
 
 
 def provisioned() -> str:
-    """When keeping functions or capacity ready pays."""
+    """Return the table that compares provisioned capacity with on-demand prices."""
     costs = load()
     price, capacity = costs.prices["lambda"], costs.prices["dynamodb"]
     gigabytes = MEMORY / 1024
@@ -237,19 +238,19 @@ def provisioned() -> str:
     busy = capacity["read_capacity_hour"] / (3600 * capacity["read_unit"])
     written = capacity["write_capacity_hour"] / (3600 * capacity["write_unit"])
     rows = [
-        ["One API function kept ready", f"{_dollars(kept)} a month"],
-        ["… is cheaper than on demand when it is busy for", f"{even:.0%} of the time"],
-        ["… which at the warm GET's duration is", f"{_rate(costs, even):,.0f} requests a second, each"],
-        ["A read capacity unit is cheaper than on demand when used for", f"{busy:.0%} of what it could do"],
-        ["A write capacity unit", f"{written:.0%}"],
-        ["… so with auto scaling to 70 %, if the busiest hours have at most", f"{0.7 / busy:.1f} times the mean"],
-        ["What DynamoDB's requests cost on demand, 1,000,000 users", f"{_dollars(_requests(costs, MILLION))} a month"],
+        ["One API function instance, provisioned", f"{_dollars(kept)} per month"],
+        ["It is cheaper than on demand if it is busy for at least", f"{even:.0%} of the time"],
+        ["With requests as long as a warm GET, that is", f"{_rate(costs, even):,.0f} requests per second per instance"],
+        ["A provisioned read unit is cheaper than on demand if its utilization is at least", f"{busy:.0%}"],
+        ["The same for a provisioned write unit", f"{written:.0%}"],
+        ["With auto scaling to 70%, the peak load can then be at most", f"{0.7 / busy:.1f} times the average"],
+        ["DynamoDB requests on demand, 1,000,000 users", f"{_dollars(_requests(costs, MILLION))} per month"],
     ]
     return figures.table(["", ""], rows)
 
 
 def _rate(costs: Costs, busy: float) -> float:
-    """Requests a second that keep one function busy for that share of the time."""
+    """Return the requests per second that keep one function busy for that share of the time."""
     return busy * 1000 / costs.milliseconds(costs.measured.warm["GET"].median() / 1000, MEMORY, waits=1)
 
 
@@ -258,7 +259,7 @@ def _requests(costs: Costs, users: int) -> float:
 
 
 def _tiered(amount: float, tiers: Sequence[tuple[float, float]]) -> float:
-    """``tiers``: how many, and the price of each of them."""
+    """Return the price of ``amount``. Each of the ``tiers`` is a size and the price per unit in it."""
     cost = 0.0
     for size, price in tiers:
         cost += min(amount, size) * price

@@ -1,4 +1,4 @@
-"""What each route asks of DynamoDB as the table grows: requests, items read, bytes. On the embedded AWS."""
+"""Measure the DynamoDB requests, items and bytes of each route as the table grows, on the embedded AWS."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ SIZES = (1_000, 10_000, 100_000)
 
 
 def measure(events: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, dict[str, list[int]]]:
-    """By number of users and route: requests, items read, bytes received."""
+    """Return, by number of users and route: requests, items read, bytes received."""
     growth: dict[str, dict[str, list[int]]] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -26,7 +26,7 @@ def measure(events: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, 
 
         there = 0
         for size in SIZES:
-            say(f"{size} users …")
+            say(f"{size:,} users …")
             _fill(aws.client("dynamodb", running.aws_port), running.outputs["UsersTable"], there, size)
             there = size
             growth[str(size)] = costs = {}

@@ -1,4 +1,4 @@
-"""Where candidates live and die: processes as Lambda has them, and what they ask for answered beside them."""
+"""Run candidates in processes like Lambda's, with a fake DynamoDB and key server."""
 
 import json
 import resource
@@ -29,25 +29,25 @@ EVENTS = {
 
 @dataclass(frozen=True)
 class Lab:
-    """Where candidates live and die: ``beside`` is what Lambda provides, ``environ`` what it sets."""
+    """Runs candidates. ``beside`` is the folder of what Lambda provides, ``environ`` the environment that it sets."""
 
     beside: Path
     environ: Mapping[str, str]
 
     def cold(self, name: str, candidates: list[Candidate], event: Any, rounds: int) -> Comparison:
-        """``rounds`` cold starts of each, in turns, so that all see the same machine."""
+        """Measure ``rounds`` cold starts of each candidate, in turns, so that all run under the same conditions."""
         taken: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
-        for number in range(rounds + 1):  # the first round only warms the disk's cache
+        for number in range(rounds + 1):  # the first round only fills the disk cache
             say(f"\rCold start {number} of {rounds} ", end="")
             for candidate in candidates:
                 milliseconds, _ = self.life(candidate, event)
                 if number:
                     taken[candidate.name].append(milliseconds)
         say("")
-        return Comparison(f"Cold start, {name}: CPU milliseconds from process start to first answer", "ms", taken)
+        return Comparison(f"Cold start, {name}: CPU milliseconds from process start to first response", "ms", taken)
 
     def warm(self, name: str, candidates: list[Candidate], event: Any, calls: int) -> Comparison:
-        """``calls`` of each in a process that has answered before, nine times, in turns."""
+        """Measure ``calls`` of each candidate in a process that has responded before: nine times, in turns."""
         taken: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
         memory: dict[str, float] = {}
         for _ in range(9):
@@ -55,19 +55,19 @@ class Lab:
                 _, (_, microseconds, kilobytes) = self.life(candidate, event, warm=calls)
                 taken[candidate.name].append(microseconds)
                 memory[candidate.name] = kilobytes / 1024
-        return Comparison(f"Warm {name}: CPU microseconds a call", "µs", taken, memory)
+        return Comparison(f"Warm {name}: CPU microseconds per call", "µs", taken, memory)
 
     def command(self, candidate: Candidate, script: str) -> list[str]:
-        """What runs this script of ours as if the candidate were alone on Lambda's disk."""
+        """Return a command that runs this script of ``bench`` as if only the candidate were on Lambda's disk."""
         path = [str(candidate.task), str(self.beside)]
         code = f"import sys; sys.path[:0] = {path!r}; exec(open({str(HERE / script)!r}).read())"
-        # Nothing of this environment; no bytecode written, as on a read-only disk.
+        # Without this virtual environment. No bytecode is written, as on a read-only disk.
         return [sys.executable, "-I", "-S", "-B", "-c", code]
 
     def life(
         self, candidate: Candidate, event: Any, *, warm: int = 0, threads: int = 0
     ) -> tuple[float, tuple[int, float, int]]:
-        """A process of its own: its CPU milliseconds in all, and what it said (see call.py)."""
+        """Run the candidate in a new process. Return its CPU milliseconds and its output (see call.py)."""
         order = json.dumps({"handler": candidate.handler, "event": event, "warm": warm, "threads": threads})
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
@@ -83,16 +83,16 @@ class Lab:
             sys.exit(f"{candidate.name} failed:\n{done.stderr}")
         status, microseconds, kilobytes = json.loads(done.stdout.splitlines()[-1])
         if status != 200:
-            sys.exit(f"{candidate.name} answered {status}: {done.stdout}")
+            sys.exit(f"{candidate.name} returned status {status}: {done.stdout}")
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return cpu * 1000, (status, microseconds, kilobytes)
 
 
 @contextmanager
 def served(pool: Pool, delay: float = 0, breaks: int = 0) -> Iterator[str]:
-    """The address of a canned DynamoDB and key server.
+    """Run a fake DynamoDB and key server, and yield their address.
 
-    DynamoDB is ``delay`` seconds slow, and hangs up on every so many requests (0: never).
+    DynamoDB responds after ``delay`` seconds, and drops one in ``breaks`` requests (0: none).
     """
     keys = json.dumps({"keys": [pool.key.jwk]})
     command = [sys.executable, str(HERE / "served.py"), keys, str(delay), str(breaks)]
@@ -105,7 +105,7 @@ def served(pool: Pool, delay: float = 0, breaks: int = 0) -> Iterator[str]:
 
 
 def environment(pool: Pool, address: str) -> dict[str, str]:
-    """What Lambda would set."""
+    """Return the environment variables that Lambda would set."""
     return {
         **parts.examples(),
         "USER_POOL_ID": pool.id,
@@ -123,5 +123,5 @@ def environment(pool: Pool, address: str) -> dict[str, str]:
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Progress, where the tables are not."""
+    """Print progress to standard error: standard output is for the tables."""
     print(text, end=end, file=sys.stderr, flush=True)

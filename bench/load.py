@@ -1,6 +1,7 @@
-"""``make load``: two minutes of mixed requests from many users against ``make run``, and against ``STAGE=local``.
+"""``make load``: many users send mixed requests to ``make run`` for two minutes, then to ``STAGE=local``.
 
-Each simulated user keeps what was acknowledged to it, and checks at the end that exactly that is stored. Loopback only.
+Each simulated user remembers its acknowledged writes, and checks at the end that exactly those are stored. Everything
+runs on this machine.
 """
 
 import argparse
@@ -29,11 +30,11 @@ TARGETS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
 
 
 def main() -> None:
-    """Run, print, keep; 1 if a write was lost or a read was wrong."""
+    """Run the load test, print and store the results. Exit with status 1 after a lost write or a wrong read."""
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="where the figures are kept")
-    parser.add_argument("--users", type=int, default=20, help="how many ask at the same time")
-    parser.add_argument("--seconds", type=int, default=120, help="of each run")
+    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="folder for the figures")
+    parser.add_argument("--users", type=int, default=20, help="number of concurrent users")
+    parser.add_argument("--seconds", type=int, default=120, help="duration of each run")
     options = parser.parse_args()
     load: dict[str, LoadRun] = {}
     for name, start in TARGETS.items():
@@ -43,12 +44,12 @@ def main() -> None:
             print(load[name].table(), flush=True)
     options.folder.mkdir(exist_ok=True)
     figures.write(load, options.folder / "load.json")
-    say("Kept in .bench/load.json: make figures puts it into docs/.")
+    say("Stored in .bench/load.json. To update docs/, run make figures.")
     sys.exit(not all(_is_kept(run) for run in load.values()))
 
 
 def _is_kept(run: LoadRun) -> bool:
-    """Whether everything was checked, and found right: each user has two things."""
+    """Return whether every record was checked and correct. Each user has two: a user and a profile."""
     checked = run.counts["checked at the end"] == 2 * run.users
     return checked and not run.counts.get("lost") and not run.counts.get("wrong reads")
 
@@ -111,7 +112,7 @@ def _percentile(values: list[float], at: int) -> float:
 
 
 def _process() -> list[float] | None:
-    """Megabytes and open connections of the ``chalice local`` that we have started, if any."""
+    """Return memory in MB and open connections of the ``chalice local`` that this run has started, if any."""
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             if "local" in process.cmdline() and any("chalice" in word for word in process.cmdline()):

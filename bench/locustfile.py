@@ -1,8 +1,9 @@
-"""What simulated users do under ``make load``: run by locust, started by ``bench.load``.
+"""The simulated users of ``make load``: run by locust, which ``bench.load`` starts.
 
-60 % GET of one's user, 20 % PUT and PATCH of it, 10 % the list (with an administrator's token), 10 % the profile. Each
-keeps what was acknowledged to it. A write that failed may have happened or not: from then on both are right, until a
-read tells. What is read must be right each time, and at the end.
+60% of the requests are GETs of the user's own record, 20% PUTs and PATCHes of it, 10% lists (with an administrator's
+token), and 10% reads and writes of the profile. Each simulated user remembers its acknowledged writes. A failed write
+may have happened or not, so both states are possible until the next read. Every read, and the check at the end, must
+return a possible state.
 """
 
 import itertools
@@ -20,13 +21,13 @@ PEOPLE = itertools.cycle(ORDER["people"])
 NUMBERS = itertools.count(1)
 COUNTS: Counter[str] = Counter()
 REQUESTS: list[tuple[float, str, float]] = []
-"""When (seconds since the epoch), what, how long (milliseconds)."""
+"""Time (seconds since the epoch), name and duration (milliseconds) of each request."""
 ERRORS: Counter[str] = Counter()
 
 
 @events.request.add_listener
 def note(request_type, name, response_time, exception=None, **_):
-    """Every request, but those of the check at the end."""
+    """Record every request, except those of the check at the end."""
     if name != "check":
         REQUESTS.append((time.time(), f"{request_type} {name}", response_time))
         if exception is not None:
@@ -35,12 +36,12 @@ def note(request_type, name, response_time, exception=None, **_):
 
 @events.quitting.add_listener
 def write(**_):
-    """Leave all of it to ``bench.load``."""
+    """Write the results for ``bench.load``."""
     Path(ORDER["report"]).write_text(json.dumps({"counts": COUNTS, "errors": ERRORS, "requests": REQUESTS}))
 
 
 class Kept:
-    """A user or profile, as it may be stored: ``possible`` is more than one while an answer is missing."""
+    """A stored user or profile. ``possible`` lists its possible states: more than one after a failed write."""
 
     def __init__(self, path, view):
         self.path = path
@@ -49,12 +50,12 @@ class Kept:
 
 
 class Somebody(HttpUser):
-    """A person with a browser tab that asks again as soon as it has an answer."""
+    """A user who sends the next request as soon as the response arrives."""
 
     wait_time = constant(0)
 
     def on_start(self):
-        """Sign in, so to say, and store a user and a profile."""
+        """Take a token, and store a user and a profile."""
         person = next(PEOPLE)
         self.client.trust_env = False
         self.client.headers.update({"Authorization": person["token"]})
@@ -65,24 +66,24 @@ class Somebody(HttpUser):
 
     @task(60)
     def get(self):
-        """Read one's user."""
+        """Read the user."""
         self._read(self.user, "/users/{userid}")
 
     @task(10)
     def put(self):
-        """Store one's user whole."""
+        """Replace the user."""
         document = {"n": next(NUMBERS), "p": None}
         self._write(self.user, "PUT", "/users/{userid}", document, lambda _: document)
 
     @task(10)
     def patch(self):
-        """Change one member."""
+        """Change one member of the user."""
         change = {"p": next(NUMBERS)}
         self._write(self.user, "PATCH", "/users/{userid}", change, lambda before: {**(before or {}), **change})
 
     @task(10)
     def list(self):
-        """A page of users, as an administrator."""
+        """List users, as an administrator."""
         headers = {"Authorization": ORDER["admin"]}
         with self.client.get("/users", name="/users", headers=headers, catch_response=True) as response:
             if response.status_code != 200:
@@ -90,20 +91,20 @@ class Somebody(HttpUser):
 
     @task(5)
     def get_profile(self):
-        """Read one's profile."""
+        """Read the profile."""
         self._read(self.profile, "/user/profile")
 
     @task(5)
     def post_profile(self):
-        """Store one's profile."""
+        """Replace the profile."""
         document = {"n": next(NUMBERS)}
         self._write(self.profile, "POST", "/user/profile", document, lambda _: document)
 
     def on_stop(self):
-        """Exactly what was acknowledged is stored."""
+        """Check that exactly the acknowledged writes are stored."""
         for thing in (self.user, self.profile):
             right = None
-            while right is None:  # until it can be said
+            while right is None:  # until a read succeeds
                 right = self._read(thing, "check")
             COUNTS["checked at the end"] += 1
             COUNTS["lost"] += not right
@@ -119,7 +120,7 @@ class Somebody(HttpUser):
                 self._failed(response)
 
     def _read(self, thing, name):
-        """Whether what is stored is one of what is possible; ``None`` if there was no answer to tell."""
+        """Return whether the stored state is one of the possible ones, or ``None`` if the read failed."""
         with self.client.get(thing.path, name=name, catch_response=True) as response:
             if response.status_code != 200:
                 self._failed(response)
@@ -131,10 +132,10 @@ class Somebody(HttpUser):
                 thing.possible = [seen]
             else:
                 COUNTS["wrong reads"] += 1
-                response.failure("not what was acknowledged")
+                response.failure("not an acknowledged state")
             return right
 
     def _failed(self, response):
-        """Note it, and wait as told before the next request, as clients should."""
+        """Record the failure, and wait for the time in ``Retry-After``, as clients should."""
         response.failure(f"status {response.status_code}")
         gevent.sleep(float(response.headers.get("Retry-After", 1)))

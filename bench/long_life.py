@@ -1,7 +1,7 @@
-"""One Lambda process that answers very many events. Run by ``bench.soak``.
+"""One Lambda process that handles very many events. Run by ``bench.soak``.
 
-Standard input: ``{"events": [[handler, event, status], …], "count": …, "samples": …}``. Output: a line of JSON a
-sample, ``[answered so far, of them wrong, kilobytes, open sockets]``. Linux only.
+Standard input: ``{"events": [[handler, event, status], …], "count": …, "samples": …}``. Output: one line of JSON per
+sample, ``[events so far, wrong responses, kilobytes, open sockets]``. Linux only.
 """
 
 import importlib
@@ -12,13 +12,13 @@ from pathlib import Path
 
 
 class Context:
-    """What Lambda hands over beside the event."""
+    """The context that Lambda passes with each event."""
 
     aws_request_id = "r-1"
 
 
 def main():
-    """One long life."""
+    """Read the order, handle the events, print a sample now and then."""
     order = json.load(sys.stdin)
     calls = []
     for name, event, status in order["events"]:
@@ -35,8 +35,8 @@ def main():
 def _status(handler, event):
     try:
         answer = handler(event, Context())
-    except Exception as refusal:  # noqa: BLE001  (how an authorizer refuses)
-        return str(refusal)
+    except Exception as rejection:  # noqa: BLE001  (how an authorizer rejects a token)
+        return str(rejection)
     return answer.get("statusCode", 200)
 
 

@@ -1,4 +1,4 @@
-"""DynamoDB and a pool's signing keys, canned, in a process of their own: so that nobody's CPU time includes theirs."""
+"""A fake DynamoDB and key server with fixed responses, in a separate process, so that its CPU time is not measured."""
 
 import itertools
 import json
@@ -6,13 +6,13 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# Texts only: the workshop's function can't read a number back.
+# Strings only: the workshop's function cannot return a number that it has read.
 USER = {
     "userid": {"S": "jane"},
     "name": {"S": "Jane Doe"},
     "likes": {"L": [{"S": "chess"}, {"S": "tea"}]},
     "timestamp": {"S": "2026-11-21T08:00:00.000Z"},
-    # How Roster keeps it.
+    # The attributes that Roster uses.
     "document": {"M": {"name": {"S": "Jane Doe"}, "likes": {"L": [{"S": "chess"}, {"S": "tea"}]}}},
     "revision": {"S": "0123456789abcdef0123456789abcdef"},
 }
@@ -23,10 +23,10 @@ requests = itertools.count(1)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """``sys.argv``: the key set as JSON, by how many seconds DynamoDB is slow, and how often it hangs up."""
+    """``sys.argv``: the key set as JSON, DynamoDB's delay in seconds, and n to drop every n-th request (0: none)."""
 
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # an answer in one packet, else each waits for the acknowledgement of its first half
+    wbufsize = -1  # send a response as one packet: otherwise, its second half waits for an acknowledgement
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""``make soak``: 100,000 requests through one process of the packaged app. Memory and connections must stay flat.
+"""``make soak``: 100,000 requests to one process of the packaged app. Memory and connections must not grow.
 
-GET, PUT, PATCH and list, a request that is refused, the authorizer with good and bad tokens; DynamoDB breaks one
-connection in two hundred.
+The requests are GET, PUT, PATCH and list, an invalid one, and valid and invalid tokens for the authorizer. DynamoDB
+drops one request in 200.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from testbed.pool import Pool
 
 
 def main() -> None:
-    """Run, print, keep; 1 if an answer was wrong, or the process ended early."""
+    """Run the soak test, then print and store the samples. Exit with status 1 after a wrong or missing response."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="where artefact and figures are kept")
+    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="folder for the package and the figures")
     parser.add_argument("--requests", type=int, default=100_000)
     options = parser.parse_args()
     folder = options.folder.resolve()
@@ -39,10 +39,10 @@ def main() -> None:
         order = {"events": events, "count": options.requests, "samples": 10}
         for answered, wrong, kilobytes, sockets in _samples(lab, packaged, order):
             soak.samples.append([answered, wrong, round(kilobytes / 1024, 1), sockets])
-            say(f"{answered:,} requests: {wrong} wrong answers, {kilobytes / 1024:.1f} MB, {sockets} sockets")
+            say(f"{answered:,} requests: {wrong} wrong responses, {kilobytes / 1024:.1f} MB, {sockets} sockets")
     print(soak.table())
     if not soak.samples or soak.samples[-1][:2] != [options.requests, 0]:
-        sys.exit("Not every request was answered, and answered right.")
+        sys.exit("A response was wrong or missing.")
     write(soak, folder / "soak.json")
 
 
@@ -51,7 +51,7 @@ def _samples(lab: Lab, candidate: Candidate, order: object) -> Iterator[list[int
         lab.command(candidate, "long_life.py"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # what it logs
+        stderr=subprocess.DEVNULL,  # its logs
         env=dict(lab.environ),
         text=True,
     ) as process:

@@ -68,12 +68,12 @@ DIFFERENCES = {
         "405 with `Allow`",
     ),
     "An access token at `/` and `/user/profile`": ("401", "401", "403, from Roster's second lock"),
-    "Escapes (`%41`) in a `userid`": ("refused: 400", "refused: 400", "undone by the emulator"),
-    "A body that is not UTF-8": ("refused: 400", "refused: 400", "U+FFFD for what can't be read"),
+    "Escapes (`%41`) in a `userid`": ("refused: 400", "refused: 400", "decoded by the emulator"),
+    "A body that is not UTF-8": ("refused: 400", "refused: 400", "invalid bytes become U+FFFD"),
     "Names of the caller in the token": ("none: moto has only `email`", "as in Cognito", "as in Cognito"),
-    "Policies": ("asked for with each request", "asked for with each request", "cached 300 s a token"),
-    "Requests at once": ("one", "a thread each", "a process each"),
-    "Tokens": ("moto's pools share one key", "each pool has its keys", "each pool has its keys"),
+    "Authorizer policies": ("new for each request", "new for each request", "cached for 300 s per token"),
+    "Concurrent requests": ("one at a time", "one thread each", "one process each"),
+    "Signing keys": ("all pools of moto share one", "each pool has its own", "each pool has its own"),
     "Confirmation and reset codes": (
         "any is accepted",
         "checked: always 123456 and 654321",
@@ -81,7 +81,8 @@ DIFFERENCES = {
     ),
     "Request signatures and IAM": ("not checked", "checked", "checked"),
     "Throttling": ("none", "none", "of each method, as configured"),
-    "10 MB, 29 s, alarms": ("none", "none", "none"),
+    "10 MB limit for a request": ("none", "413", "none"),
+    "29 s time limit, alarms": ("none", "none", "none"),
 }
 """Where the targets behave differently: what ``inprocess``, ``local`` and ``deployed`` do. All of it stands in
 docs/local-and-cloud.md too."""

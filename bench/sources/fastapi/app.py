@@ -1,4 +1,4 @@
-"""The same four user routes in FastAPI, on Lambda by Mangum."""
+"""The same four user routes in FastAPI, with Mangum as the adapter for Lambda."""
 
 import os
 from datetime import datetime, timezone

@@ -1,4 +1,4 @@
-"""What no authorizer can do without: the keys, and one RSA check."""
+"""The minimum of any authorizer: fetch the keys and verify one RSA signature."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What no API on DynamoDB can do without: a boto3 client and one call."""
+"""The minimum of any API on DynamoDB: a boto3 client and one call."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The same four user routes with the event handler of Powertools for AWS Lambda."""
+"""The same four user routes, with the event handler of Powertools for AWS Lambda."""
 
 import os
 from datetime import datetime, timezone

@@ -1,4 +1,4 @@
-"""The same user routes and authorizer the straightforward Chalice way: one file, everything imported at its top."""
+"""The same user routes and authorizer in plain Chalice: one file, with all imports at the top."""
 
 import json
 import os

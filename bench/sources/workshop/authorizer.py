@@ -1,4 +1,4 @@
-"""The JWT authorizer the way a tutorial has it: keys by urllib at import, the token verified twice."""
+"""The JWT authorizer as in a tutorial: it fetches the keys with urllib at import, and verifies the token twice."""
 
 import json
 import os

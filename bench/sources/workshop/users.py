@@ -1,4 +1,4 @@
-"""The users function the way a tutorial has it: a resource at import, an unpaginated scan."""
+"""The users function as in a tutorial: a boto3 resource created at import, and a scan without pages."""
 
 import json
 import os
