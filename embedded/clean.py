@@ -18,7 +18,7 @@ LEFT = [
     *(".venv", ".venv-embedded", ".venv.log", ".venv-embedded.log"),
     *(".bench", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache"),
 ]
-SOURCES = ["bench", "chalicelib", "embedded", "infra", "openapi", "tests"]
+SOURCES = ["bench", "chalicelib", "embedded", "infra", "openapi", "testbed", "tests"]
 
 
 def main() -> None:

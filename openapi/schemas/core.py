@@ -86,12 +86,12 @@ DETAILS = {
     **{response.problem.slug: response.detail for response in gateway_responses.BY_TYPE.values()},
     "invalid-request": "At /pets/0/age: NaN is not a JSON number.",
     "forbidden": "You do not have access. This route is for members of the admin group.",
-    "not-found": "There is no record under this name.",
+    "not-found": "No record exists for this userid: create it first.",
     "method-not-allowed": "Unsupported method: DELETE",
-    "precondition-failed": "The record has changed since you read it.",
-    "too-large": "The body has 400,000 bytes; the limit is 358,400.",
-    "idempotency-key-reused": "This Idempotency-Key was sent before, with another body.",
+    "precondition-failed": "The stored record does not meet your precondition: read it again, then retry.",
+    "too-large": "The body has 400,000 bytes; at most 358,400 are accepted.",
+    "idempotency-key-reused": "This Idempotency-Key was used with a different body: send a new key.",
     "unsupported-media-type": "Send the body as application/json.",
-    "unavailable": "The database is overloaded or unavailable. Retry later.",
+    "unavailable": "The database is overloaded or temporarily unavailable: retry later.",
 }
 """An example of each problem's ``detail``."""
