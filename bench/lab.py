@@ -108,10 +108,7 @@ def environment(pool: Pool, address: str) -> dict[str, str]:
     """Return the environment variables that Lambda would set."""
     return {
         **parts.examples(),
-        "USER_POOL_ID": pool.id,
-        "USER_POOL_ARN": pool.arn,
-        "APPLICATION_CLIENT_ID": pool.client_id,
-        "JWKS_URL": f"{address}/keys",
+        **pool.settings(f"{address}/keys"),
         "AWS_ENDPOINT_URL": address,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",

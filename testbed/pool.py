@@ -53,6 +53,15 @@ class Pool:
         self.issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool_id}"
         self.key = Key()
 
+    def settings(self, keys):
+        """Return Roster's settings for this pool, whose key server is ``keys``."""
+        return {
+            "USER_POOL_ID": self.id,
+            "USER_POOL_ARN": self.arn,
+            "APPLICATION_CLIENT_ID": self.client_id,
+            "JWKS_URL": keys if isinstance(keys, str) else keys.url,
+        }
+
     def claims(self, use="id", **changes):
         """What a token of this pool says."""
         now = int(time.time())

@@ -5,11 +5,8 @@
 - ``deployed``: what ``make deploy STAGE=local`` makes, through API Gateway, found by the stacks' outputs.
 """
 
-import importlib
 import json
-import os
 import subprocess
-import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,9 +19,6 @@ import boto3
 import httpx
 from chalice.config import Config
 from chalice.local import LocalGateway, LocalGatewayException
-from moto import mock_aws
-from moto.dynamodb.exceptions import ItemSizeTooLarge
-from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.utilities.utils import load_resource
 
 from chalicelib.repository import ProfileRepository, UserRepository
@@ -32,6 +26,7 @@ from chalicelib.storage.dynamodb import DynamoDB
 from embedded import accounts, aws, processes, stack
 from infra import parts
 from testbed import backend_template, description, logged
+from testbed.in_process import in_process, on_moto
 from testbed.pool import KeyServer
 
 PASSWORD = "Correct-horse-42"
@@ -214,26 +209,27 @@ class _InProcess(Target):
     name = "inprocess"
     threads = 1  # the test client holds one request at a time
 
-    def __init__(self, client, signing_keys):
-        self._client = client
-        self._signing_keys = signing_keys
+    def __init__(self, roster):
+        self._roster = roster
 
     def send(self, method, path, headers, body):
         headers = {name.lower(): value for name, value in headers.items()}
         if method == "OPTIONS":  # the test client stumbles over an answer without a body
             try:
-                answer = LocalGateway(self._client._app, Config.create()).handle_request(method, path, headers, body)
+                answer = LocalGateway(self._roster.client._app, Config.create()).handle_request(
+                    method, path, headers, body
+                )
             except LocalGatewayException as rejection:
                 lower = {name.lower(): value for name, value in rejection.headers.items()}
                 return Answer(rejection.CODE, lower, rejection.body)
             lower = {name.lower(): value for name, value in answer["headers"].items()}
             return Answer(answer["statusCode"], lower, b"")
-        answer = self._client.http.request(method, path, headers=headers, body=body or b"")
+        answer = self._roster.send(method, path, headers, body or b"")
         return Answer(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.body)
 
     @contextmanager
     def without_signing_keys(self):
-        attributes = vars(self._signing_keys)
+        attributes = vars(self._roster.app.signing_keys)
         before = attributes.copy()
         attributes.update(_keys={}, _url=nowhere())
         yield self.send
@@ -241,77 +237,28 @@ class _InProcess(Target):
 
 
 @contextmanager
-def replaced_values_counted_once():
-    """Moto counts a value that an update replaces as well as the new one, against DynamoDB's 400 KB."""
-    original = LimitedSizeDict.__setitem__
-
-    def set_item(self, name, value):
-        replaced = {name: self.pop(name)} if name in self else {}
-        try:
-            original(self, name, value)
-        except ItemSizeTooLarge:
-            dict.update(self, replaced)
-            raise
-
-    LimitedSizeDict.__setitem__ = set_item
-    try:
-        yield
-    finally:
-        LimitedSizeDict.__setitem__ = original
-
-
-@contextmanager
-def in_process(_):
+def in_moto(_):
     """The ``inprocess`` target."""
-    from chalice.test import Client
-
     keys = KeyServer(*load_resource("cognitoidp/resources/jwks-public.json")["keys"])
-    with mock_aws(), replaced_values_counted_once():
-        tables = backend_template.create_tables(boto3.client("dynamodb"), f"inprocess-{uuid.uuid4().hex}")
+    with on_moto():
         cognito = boto3.client("cognito-idp")
         pool = cognito.create_user_pool(PoolName="inprocess", UsernameAttributes=["email"])["UserPool"]
         client = cognito.create_user_pool_client(UserPoolId=pool["Id"], ClientName="inprocess")["UserPoolClient"]
         cognito.create_group(UserPoolId=pool["Id"], GroupName="apiAdmins")
         environ = {
-            "USERS_TABLE": tables["UsersTable"],
-            "PROFILES_TABLE": tables["ProfilesTable"],
             "USER_POOL_ID": pool["Id"],
             "USER_POOL_ARN": pool["Arn"],
             "APPLICATION_CLIENT_ID": client["ClientId"],
             "JWKS_URL": keys.url,
-            "AWS_CHALICE_CLI_MODE": "true",
         }
-        with imported_app(environ) as app, Client(app.app) as client_:
-            target = _InProcess(client_, app.signing_keys)
-            target.connection = app.database
+        with in_process(environ) as roster:
+            target = _InProcess(roster)
+            target.connection = roster.app.database
             target.cognito = cognito
             target.user_pool_id, target.client_id = pool["Id"], client["ClientId"]
-            target.tables = backend_template.tables(tables)
+            target.tables = backend_template.tables(roster.tables)
             yield target
     keys.close()
-
-
-@contextmanager
-def imported_app(environ):
-    """The module ``app``, imported anew with these environment variables."""
-    import chalice.local
-
-    before = os.environ.copy()
-    mended = ("LocalGatewayAuthorizer", "RouteMatcher", "LambdaEventConverter")
-    originals = {name: getattr(chalice.local, name) for name in mended}
-    sys.modules.pop("app", None)
-    try:
-        os.environ |= environ
-        try:
-            app = importlib.import_module("app")
-        finally:  # it has read them; processes that other tests start must not
-            os.environ.clear()
-            os.environ |= before
-        yield app
-    finally:
-        sys.modules.pop("app", None)
-        for name, original in originals.items():
-            setattr(chalice.local, name, original)
 
 
 class _OverHTTP(Target):

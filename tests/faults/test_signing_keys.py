@@ -7,8 +7,8 @@ from chalice.test import Client
 
 from chalicelib import records
 from infra import parts
+from testbed.in_process import imported_app
 from testbed.pool import KeyServer, Pool
-from testbed.targets import imported_app
 from tests.faults import proxy
 from tests.faults.test_database import DOCS
 
@@ -40,10 +40,7 @@ def started(broken):
     between = proxy.Proxy(int(keys.url.split(":")[2].split("/")[0]))
     environ = {
         **parts.examples(),
-        "USER_POOL_ID": pool.id,
-        "USER_POOL_ARN": pool.arn,
-        "APPLICATION_CLIENT_ID": pool.client_id,
-        "JWKS_URL": f"http://127.0.0.1:{between.port}/keys",
+        **pool.settings(f"http://127.0.0.1:{between.port}/keys"),
         "AWS_CHALICE_CLI_MODE": "true",
     }
     with imported_app(environ) as app, Client(app.app) as client:

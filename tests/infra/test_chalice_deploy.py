@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from infra import chalice_stage, parts, stages
 from infra.package import PROJECT
-from testbed.targets import imported_app
+from testbed.in_process import imported_app
 
 OUTPUTS = {
     "UsersTable": "users",

@@ -1,19 +1,15 @@
 """Roster in front of a pool whose keys are the tests' own, in process and over ``chalice local``."""
 
 from contextlib import contextmanager
-from uuid import uuid4
 
-import boto3
 import httpx
 import pytest
-from chalice.test import Client
-from moto import mock_aws
 
 from embedded import aws, processes, stack
 from infra import backend, parts, stages
-from testbed import backend_template, logged
+from testbed import logged
+from testbed.in_process import in_process, on_moto
 from testbed.pool import KeyServer, Pool
-from testbed.targets import imported_app
 
 
 class Guarded:
@@ -29,32 +25,10 @@ class Guarded:
         return self._send(method, path, {} if authorization is None else {"Authorization": authorization})
 
 
-def _settings(pool, keys):
-    return {
-        "USER_POOL_ID": pool.id,
-        "USER_POOL_ARN": pool.arn,
-        "APPLICATION_CLIENT_ID": pool.client_id,
-        "JWKS_URL": keys.url,
-    }
-
-
 @contextmanager
-def in_process(pool, keys, _):
-    with mock_aws():
-        tables = backend_template.create_tables(boto3.client("dynamodb"), f"security-{uuid4().hex}")
-        environ = {
-            **_settings(pool, keys),
-            "USERS_TABLE": tables["UsersTable"],
-            "PROFILES_TABLE": tables["ProfilesTable"],
-            "AWS_CHALICE_CLI_MODE": "true",
-        }
-        with imported_app(environ) as app, Client(app.app) as client:
-
-            def send(method, path, headers, body=b""):
-                headers = {name.lower(): value for name, value in headers.items()}
-                return client.http.request(method, path, headers=headers, body=body).status_code
-
-            yield send
+def in_process_status(pool, keys, _):
+    with on_moto(), in_process(pool.settings(keys)) as roster:
+        yield roster.status
 
 
 @contextmanager
@@ -62,7 +36,7 @@ def local(pool, keys, folder):
     port, aws_port = processes.free_port(), processes.free_port()
     with aws.start(aws_port, folder):
         outputs = backend.deploy(aws.account(aws_port), stages.stage("local"))
-        environ = {**aws.environ(aws_port), **parts.values(outputs), **_settings(pool, keys)}
+        environ = {**aws.environ(aws_port), **parts.values(outputs), **pool.settings(keys)}
         with (
             stack.serve(port, environ, folder / "api.log"),
             httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client,
@@ -77,11 +51,22 @@ def local(pool, keys, folder):
         logged.texts.append((folder / "api.log").read_text())
 
 
-@pytest.fixture(scope="session", params=[in_process, local], ids=["inprocess", "local"])
+@pytest.fixture(scope="session", params=[in_process_status, local], ids=["inprocess", "local"])
 def guarded(request, tmp_path_factory):
     """Roster, guarding."""
     pool = Pool()
     keys = KeyServer(pool.key.jwk)
     with request.param(pool, keys, tmp_path_factory.mktemp("security")) as send:
         yield Guarded(pool, keys, send)
+    keys.close()
+
+
+@pytest.fixture(scope="module")
+def served():
+    """Roster in process, with the pool and the key server in ``served.pool`` and ``served.keys``."""
+    pool = Pool()
+    keys = KeyServer(pool.key.jwk)
+    with on_moto(), in_process(pool.settings(keys)) as roster:
+        roster.pool, roster.keys = pool, keys
+        yield roster
     keys.close()

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from testbed.in_process import in_process, on_moto
 from testbed.pool import Key, KeyServer, Pool
 from tests.security.attacks import ATTACKS, COGNITO_ONLY, ODDITIES
-from tests.security.conftest import in_process
 
 SUB = "5f0c2b7e-0000-4000-8000-00000000c0de"
 OWN = f"/users/{SUB}"
@@ -72,11 +72,12 @@ def test_a_key_that_appears_while_the_service_runs_is_taken_and_unknown_ones_cos
     assert guarded.keys.requests - before <= 1
 
 
-def test_when_no_key_can_be_had_it_is_a_503_and_never_a_401(tmp_path):
+def test_when_no_key_can_be_had_it_is_a_503_and_never_a_401():
     """An outage is not a bad token."""
     pool, keys = Pool(), KeyServer()
     keys.answer = b"out of order"
-    with in_process(pool, keys, tmp_path) as send:
+    with on_moto(), in_process(pool.settings(keys)) as roster:
+        send = roster.status
         for path in (OWN, "/"):
             assert send("GET", path, {"Authorization": pool.token()}) == 503
         keys.serve(pool.key.jwk)
@@ -85,16 +86,15 @@ def test_when_no_key_can_be_had_it_is_a_503_and_never_a_401(tmp_path):
     keys.close()
 
 
-def test_the_first_token_of_a_new_key_passes_while_the_service_runs(tmp_path):
+def test_the_first_token_of_a_new_key_passes_while_the_service_runs():
     pool = Pool()
     keys = KeyServer(pool.key.jwk)
-    with in_process(pool, keys, tmp_path) as send:
+    with on_moto(), in_process(pool.settings(keys)) as roster:
+        send = roster.status
         assert send("GET", "/", {"Authorization": pool.token()}) == 200
         new = Key()
         keys.serve(pool.key.jwk, new.jwk)
-        import app
-
-        app.signing_keys._clock = lambda: time.time() + 61
+        roster.app.signing_keys._clock = lambda: time.time() + 61
         assert send("GET", "/", {"Authorization": pool.token(key=new)}) == 200
         assert keys.requests == 2
     keys.close()

@@ -4,40 +4,29 @@ import json
 
 import botocore.exceptions
 import pytest
-from chalice.test import Client
 
-from infra import parts
-from testbed.pool import KeyServer, Pool
 from testbed.routes import STORING
-from testbed.targets import imported_app
 from tests.unit.test_repository import _client_error, _Failing
 
 ROUTES = [(route.method, route.path.format(userid="jane")) for route in STORING]
 
 
-@pytest.fixture(scope="module")
-def served():
-    pool = Pool()
-    keys = KeyServer(pool.key.jwk)
-    ours = {"USER_POOL_ID": pool.id, "USER_POOL_ARN": pool.arn, "APPLICATION_CLIENT_ID": pool.client_id}
-    environ = {**parts.examples(), **ours, "JWKS_URL": keys.url, "AWS_CHALICE_CLI_MODE": "true"}
-    with imported_app(environ) as app, Client(app.app) as client:
-        headers = {
-            "authorization": pool.token(**{"cognito:groups": ["apiAdmins"]}),
-            "content-type": "application/json",
-        }
+@pytest.fixture
+def failing(served):
+    """How to send an administrator's request while every DynamoDB call raises ``failure``."""
+    token = served.pool.token(**{"cognito:groups": ["apiAdmins"]})
+    headers = {"Authorization": token, "Content-Type": "application/json"}
 
-        def send(failure, method, path):
-            app.database.client = _Failing(failure)
-            return client.http.request(method, path, headers=headers, body=b"{}")
+    def send(failure, method, path):
+        served.app.database.client = _Failing(failure)
+        return served.send(method, path, headers, b"{}")
 
-        yield send
-    keys.close()
+    return send
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(served, method, path):
-    answer = served(botocore.exceptions.EndpointConnectionError(endpoint_url="https://secret"), method, path)
+def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(failing, method, path):
+    answer = failing(botocore.exceptions.EndpointConnectionError(endpoint_url="https://secret"), method, path)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
     assert json.loads(answer.body)["type"] == "urn:roster:problem:unavailable"
@@ -45,16 +34,16 @@ def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(served, metho
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_database_that_refuses_us_is_500_and_says_nothing(served, method, path):
-    answer = served(_client_error("AccessDeniedException"), method, path)
+def test_a_database_that_refuses_us_is_500_and_says_nothing(failing, method, path):
+    answer = failing(_client_error("AccessDeniedException"), method, path)
     assert answer.status_code == 500
     assert json.loads(answer.body)["type"] == "urn:roster:problem:internal-error"
     assert b"secret" not in answer.body
     assert b"AccessDenied" not in answer.body
 
 
-def test_readiness_is_503_and_names_what_fails_but_not_why(served):
-    answer = served(_client_error("AccessDeniedException"), "GET", "/health/ready")
+def test_readiness_is_503_and_names_what_fails_but_not_why(failing):
+    answer = failing(_client_error("AccessDeniedException"), "GET", "/health/ready")
     assert answer.status_code == 503
     report = json.loads(answer.body)
     assert report["status"] == "fail"
@@ -62,5 +51,5 @@ def test_readiness_is_503_and_names_what_fails_but_not_why(served):
     assert b"AccessDenied" not in answer.body
 
 
-def test_health_is_200_all_the_same(served):
-    assert served(_client_error("AccessDeniedException"), "GET", "/health").status_code == 200
+def test_health_is_200_all_the_same(failing):
+    assert failing(_client_error("AccessDeniedException"), "GET", "/health").status_code == 200

@@ -5,19 +5,10 @@ import logging
 import pytest
 
 from chalicelib.web.logs import TerminalFormatter
+from testbed.in_process import in_process, on_moto
 from testbed.pool import KeyServer, Pool
 from testbed.routes import ROUTES
 from tests.security.attacks import ATTACKS
-from tests.security.conftest import in_process
-
-
-@pytest.fixture(scope="module")
-def served():
-    pool = Pool()
-    keys = KeyServer(pool.key.jwk)
-    with in_process(pool, keys, None) as send:
-        yield pool, keys, send
-    keys.close()
 
 
 @pytest.fixture
@@ -35,21 +26,21 @@ def logged():
 
 @pytest.mark.parametrize("path", ["/users/another", "/"])
 def test_a_refusal_is_logged_with_its_reason_and_the_requests_id(served, logged, path):
-    pool, _, send = served
+    pool, send = served.pool, served.status
     assert send("GET", path, {"Authorization": pool.token(exp=1)}) == 401
     assert any("reason=expired" in line and "request_id=" in line for line in logged)
 
 
-def test_an_outage_of_the_keys_is_logged_as_one(logged, tmp_path):
+def test_an_outage_of_the_keys_is_logged_as_one(logged):
     pool, keys = Pool(), KeyServer()
-    with in_process(pool, keys, tmp_path) as send:
-        assert send("GET", "/users/another", {"Authorization": pool.token()}) == 503
+    with on_moto(), in_process(pool.settings(keys)) as roster:
+        assert roster.status("GET", "/users/another", {"Authorization": pool.token()}) == 503
     assert any("jwks_unavailable" in line for line in logged)
     keys.close()
 
 
 def test_no_token_no_address_and_no_body_is_ever_logged(served, logged):
-    pool, _, send = served
+    pool, send = served.pool, served.status
     body = b'{"secret": "body", "email": "jane@example.com", "bad": NaN}'
     sent = []
     for attack in ATTACKS:
@@ -72,7 +63,7 @@ def test_no_token_no_address_and_no_body_is_ever_logged(served, logged):
 
 
 def test_a_bug_is_logged_with_its_place_but_not_with_what_it_says(served, logged, monkeypatch):
-    pool, _, send = served
+    pool, send = served.pool, served.status
 
     def explode(document):
         raise RuntimeError(f"can't handle {document}")

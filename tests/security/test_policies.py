@@ -12,10 +12,8 @@ from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_
 from chalicelib.settings import Settings
 from chalicelib.web.api import Api
 from infra import parts
-from testbed.pool import KeyServer, Pool
+from testbed.in_process import imported_app
 from testbed.routes import ROUTES, Who
-from testbed.targets import imported_app
-from tests.security.conftest import in_process
 
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:api-id/stage"
 
@@ -144,15 +142,11 @@ class TestSecondLock:
             assert roster.app.routes[path][method].view_function.operation.allow.permits(admin, {"userid": userid})
 
 
-@pytest.fixture(scope="module")
-def served():
-    """The status that a user's request gets, in process."""
-    pool = Pool()
-    keys = KeyServer(pool.key.jwk)
-    with in_process(pool, keys, None) as send:
-        headers = {"Authorization": pool.token(), "Content-Type": "application/json"}
-        yield lambda method, path: send(method, path, headers, b"{}")
-    keys.close()
+@pytest.fixture
+def sent(served):
+    """The status of the response to a user's request."""
+    headers = {"Authorization": served.pool.token(), "Content-Type": "application/json"}
+    return lambda method, path: served.status(method, path, headers, b"{}")
 
 
 OTHERS = [(route.method, route.path.format(userid="another")) for route in ROUTES if route.who.has_jwt_authorizer]
@@ -160,16 +154,16 @@ OTHERS = [(route.method, route.path.format(userid="another")) for route in ROUTE
 
 @pytest.mark.parametrize(("method", "path"), OTHERS)
 class TestOneLockOpen:
-    def test_the_handlers_hold_when_the_policy_allows_everything(self, monkeypatch, served, method, path):
+    def test_the_handlers_hold_when_the_policy_allows_everything(self, monkeypatch, sent, method, path):
         monkeypatch.setattr("chalicelib.web.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
-        assert served(method, path) == 403
+        assert sent(method, path) == 403
 
-    def test_the_policy_holds_when_the_handlers_allow_everything(self, monkeypatch, served, method, path):
+    def test_the_policy_holds_when_the_handlers_allow_everything(self, monkeypatch, sent, method, path):
         monkeypatch.setattr("chalicelib.web.guard.require", lambda rule, caller, parameters: None)
-        assert served(method, path) == 403
+        assert sent(method, path) == 403
 
-    def test_with_both_open_it_would_go_through(self, monkeypatch, served, method, path):
+    def test_with_both_open_it_would_go_through(self, monkeypatch, sent, method, path):
         """So that the two tests above show what they say."""
         monkeypatch.setattr("chalicelib.web.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
         monkeypatch.setattr("chalicelib.web.guard.require", lambda rule, caller, parameters: None)
-        assert served(method, path) in (200, 404)
+        assert sent(method, path) in (200, 404)

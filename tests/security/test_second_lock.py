@@ -6,8 +6,8 @@ import pytest
 
 from infra import parts
 from testbed.events import proxy_event
+from testbed.in_process import imported_app
 from testbed.routes import GUARDED, PATHS, methods_of
-from testbed.targets import imported_app
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
 CLAIMS = {"sub": "jane", "token_use": "id", "aud": parts.examples()["APPLICATION_CLIENT_ID"]}

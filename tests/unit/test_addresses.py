@@ -5,7 +5,7 @@ from chalice.app import Request
 
 from infra import parts
 from testbed.events import proxy_event
-from testbed.targets import imported_app
+from testbed.in_process import imported_app
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from infra import parts
 from openapi import document
 from openapi.schemas import core
 from testbed.description import DOCUMENT, resolve, validator
-from testbed.targets import imported_app
+from testbed.in_process import imported_app
 
 
 @pytest.fixture(scope="module")
