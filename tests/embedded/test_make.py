@@ -268,7 +268,7 @@ class TestFreshClone:
     def test_what_needs_something_running_says_what_to_do_first_and_installs_nothing(self, checkout, goal):
         before = checkout.files()
         done = checkout.make(*goal)
-        assert failure(done) == "Roster is not installed in this folder: start it with make run first."
+        assert failure(done) == "Roster is not installed in this folder. Start it with make run first."
         assert checkout.files() == before
 
 
