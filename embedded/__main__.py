@@ -19,7 +19,7 @@ from infra.failure import Failure
 
 
 def main() -> None:
-    """Run the command on the command line. On failure, print one sentence and exit with status 1."""
+    """Parse the command line and run its command. On failure, print one sentence and exit with status 1."""
     parser = argparse.ArgumentParser(prog="python -m embedded", description=__doc__)
     parser.add_argument("--state", default=DEFAULTS["STATE_DIR"], help="the folder that holds the state")
     commands = parser.add_subparsers(required=True)

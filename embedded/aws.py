@@ -81,7 +81,7 @@ def _settings(port: int, state: Path) -> dict[str, str]:
     """Return ministack's settings, which are environment variables."""
     return {
         **_environ_without_aws(),
-        # The root user's. With AUTH, ministack verifies signatures and the permissions of roles.
+        # The root user's credentials. With AUTH, ministack verifies signatures and the permissions of roles.
         **CREDENTIALS,
         "AUTH": "true",
         "BIND_HOST": HOST,

@@ -22,7 +22,7 @@ SOURCES = ["bench", "chalicelib", "embedded", "infra", "openapi", "tests"]
 
 
 def main() -> None:
-    """Remove everything. If STATE_DIR is in use or not Roster's, remove nothing, print one sentence and exit with 1."""
+    """Remove everything. If STATE_DIR is in use or not Roster's, remove nothing, say why and exit with status 1."""
     os.chdir(str(PROJECT))
     try:
         given = state.folder(os.environ["STATE_DIR"])

@@ -16,7 +16,7 @@ NEEDED = (3, 11)
 
 
 def main(target, requirements):
-    """Install the packages in the file ``requirements`` into ``target``. On failure, exit with one sentence."""
+    """Install the packages listed in ``requirements`` into ``target``. On failure, exit with one sentence."""
     if sys.version_info < NEEDED:
         found = f"{sys.executable} is Python {'.'.join(map(str, sys.version_info[:3]))}"
         newer = "Install a newer one, or give its path, as in make run PYTHON=/path/to/python3.11"
@@ -54,7 +54,7 @@ def say(text):
 
 
 def progress(text):
-    """Print a line that the next one overwrites, but only on a terminal: it would fill a log."""
+    """Print a line that the next one overwrites. Print nothing if the output is not a terminal but a log."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text[:78]}", end="", file=sys.stderr, flush=True)
 

@@ -79,7 +79,7 @@ class Process:
 
     @property
     def identity(self) -> "Identity":
-        """What other processes can recognize it by."""
+        """Identifies it to other processes."""
         return Identity.of(self._popen.pid)
 
     def __enter__(self) -> Self:

@@ -181,7 +181,7 @@ class Keeper:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)  # the whole process group gets them, but the save must finish
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(SAVE_SECONDS)  # against a deadlock, if another thread held a lock at the fork
+            signal.alarm(SAVE_SECONDS)  # ends a deadlock, if another thread held a lock at the fork
             self._save()
             status = 0
         except OSError as error:
@@ -244,9 +244,10 @@ def _written_by_ministack(path: Path) -> tuple[str, Any]:
 
 
 def _mark_or_object(value: dict[str, Any]) -> Any:
-    """Decode ministack's marks only in exactly the shape that it writes: itself, it decodes any member of these names.
+    """Decode an object as a mark of ministack only if it has exactly the shape that ministack writes.
 
-    The members of a table's items can't have that shape, because each of their values is an object (``{"S": …}``).
+    ministack itself decodes any object with a member of these names. The members of a table's items can't have that
+    shape, because each of their values is an object (``{"S": …}``).
     """
     is_mark = (
         (value.keys() == {"__bytes__"} and isinstance(value["__bytes__"], str))

@@ -27,7 +27,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Saved:
-    """The states of all services at the time ``at`` (ISO 8601, UTC), as text by service."""
+    """The state of each service, as text, at the time ``at`` (ISO 8601, UTC)."""
 
     at: str
     states: Mapping[str, str]

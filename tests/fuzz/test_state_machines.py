@@ -1,4 +1,4 @@
-"""Compares random sequences of requests with a model, a dictionary: users and profiles over HTTP, and each repository.
+"""Compares any sequence of requests with a model, a dictionary: users and profiles over HTTP, and each repository.
 
 ``make test`` tries the same 200 or so steps on each every time, ``make fuzz`` more than 10,000 different ones.
 """
