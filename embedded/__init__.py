@@ -1,1 +1,1 @@
-"""Development only: Roster on an embedded AWS, on one machine and without an account. Nothing in Roster knows of it."""
+"""Development only: runs Roster on an embedded AWS, on one machine, without an account. The app never imports it."""

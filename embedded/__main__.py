@@ -1,4 +1,4 @@
-"""``make run``, ``make token`` and ``make stop``; and ``make deploy`` and its like with ``STAGE=local``."""
+"""The program behind ``make run``, ``make token`` and ``make stop``, and behind deployments with ``STAGE=local``."""
 
 import argparse
 import os
@@ -19,9 +19,9 @@ from infra.failure import Failure
 
 
 def main() -> None:
-    """Parse the command line, do what it says; 1 and one sentence if that can't be done."""
+    """Parse the command line and run its command. On failure, print one sentence and exit with status 1."""
     parser = argparse.ArgumentParser(prog="python -m embedded", description=__doc__)
-    parser.add_argument("--state", default=DEFAULTS["STATE_DIR"], help="where the state is kept")
+    parser.add_argument("--state", default=DEFAULTS["STATE_DIR"], help="the folder that holds the state")
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="run Roster on an embedded AWS until Ctrl-C")
     run.add_argument("--port", default="8000")
@@ -34,11 +34,11 @@ def main() -> None:
     background = commands.add_parser("aws", help="run the embedded AWS, with the backend stack, until SIGTERM")
     background.add_argument("--aws-port", default="4566")
     background.set_defaults(command=_aws)
-    infra = commands.add_parser("infra", help="run python -m infra on the embedded AWS, started if it doesn't run")
+    infra = commands.add_parser("infra", help="run python -m infra on the embedded AWS, starting it if necessary")
     infra.add_argument("--aws-port", default="4566")
     infra.add_argument("arguments", nargs=argparse.REMAINDER)
     infra.set_defaults(command=_infra)
-    stop = commands.add_parser("stop", help="end what runs with this state")
+    stop = commands.add_parser("stop", help="stop everything that uses this state folder")
     stop.set_defaults(command=_stop)
     arguments = parser.parse_args()
     try:
@@ -57,8 +57,8 @@ def _run(arguments: argparse.Namespace) -> None:
     docs_port = _port(arguments.docs_port, "DOCS_PORT")
     if len({port, aws_port, docs_port}) < 3:
         all_three = f"{port}, {aws_port} and {docs_port}"
-        raise Failure(f"PORT, EMBEDDED_AWS_PORT and DOCS_PORT are {all_three}: choose three different ones.")
-    from embedded import page  # after the cheap checks: it brings a web framework
+        raise Failure(f"PORT, EMBEDDED_AWS_PORT and DOCS_PORT are {all_three}: choose three different ports.")
+    from embedded import page  # after the cheap checks: it imports a web framework
 
     try:
         with (
@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> None:
             _say(_welcome(stack, docs, arguments.state))
             _watch(stack, *processes)
     except KeyboardInterrupt:
-        _say(f"\nEverything is stopped. What was stored is kept in {arguments.state}.")
+        _say(f"\nRoster has stopped. Your data is kept in {arguments.state}.")
 
 
 def _port(text: str, variable: str) -> int:
@@ -79,7 +79,7 @@ def _port(text: str, variable: str) -> int:
 
 
 def _token(arguments: argparse.Namespace) -> None:
-    # Passwords come by the environment: a command line shows in every process list.
+    # Passwords come from the environment: command lines are visible in every process list.
     password = os.environ.get("PASSWORD", accounts.PASSWORD)
     stack = find(arguments.state)
     cognito = aws.client("cognito-idp", stack.aws_port)
@@ -104,11 +104,11 @@ def _infra(arguments: argparse.Namespace) -> None:
         if arguments.arguments[0] == "outputs":
             settings = {"STAGE": "local", "STATE_DIR": arguments.state, "EMBEDDED_AWS_PORT": arguments.aws_port}
             deploy = make_command("deploy", **settings)
-            raise Failure(f"The embedded AWS does not run here: start it and deploy with {deploy}") from None
+            raise Failure(f"The embedded AWS is not running. Start it and deploy with {deploy}") from None
         stack = _started_in_background(arguments)
     if arguments.arguments[0] != "outputs" and str(stack.aws_port) != arguments.aws_port:
-        _say(f"The embedded AWS of {arguments.state} runs on port {stack.aws_port}: using that one.")
-    # As a process of its own: which AWS a program means is in its environment.
+        _say(f"The embedded AWS of {arguments.state} is already running on port {stack.aws_port}. Using that port.")
+    # In a separate process, because the environment decides which AWS a program uses.
     parameters = {
         "EmulatorEndpoint": stack.aws,
         "AuthParameters": f"USERNAME={accounts.ADMIN.email},PASSWORD={accounts.PASSWORD}",
@@ -126,7 +126,7 @@ def _started_in_background(arguments: argparse.Namespace) -> Stack:
     state: Path = arguments.state
     prepare(state)
     stop = make_command("stop", STATE_DIR=state)
-    _say(f"Starting the embedded AWS, in the background on port {arguments.aws_port}. To end it: {stop}")
+    _say(f"Starting the embedded AWS in the background on port {arguments.aws_port}. To stop it: {stop}")
     command = [
         sys.executable,
         "-m",
@@ -143,19 +143,19 @@ def _stop(arguments: argparse.Namespace) -> None:
     state: Path = arguments.state
     run = runs.look(state)
     if run is None or not (run.is_alive or run.leftovers):
-        raise NotRunning(f"Nothing runs with its state in {state}: there is nothing to stop.")
+        raise NotRunning(f"Nothing to stop: Roster is not running with its state in {state}.")
     was_alive = run.is_alive
     runs.stop(run)
     if was_alive and runs.look(state):
         raise Failure(f"Stopped, but the state could not be saved. {_kept(state)} See {state}/aws.log.")
     if not was_alive:
-        _say("What a killed run had left is stopped.")
+        _say("Cleaned up after a run that was killed.")
     _say(f"Stopped. {_kept(state)}")
 
 
 def _kept(state: Path) -> str:
     at = aws.saved_at(state)
-    return f"{state} has what was stored until {at}." if at else f"{state} has nothing."
+    return f"{state} contains everything stored until {at}." if at else f"{state} has no data."
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -164,24 +164,24 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _ignore_interrupts() -> None:
-    """From now on: a second Ctrl-C must not interrupt the saving of the state."""
+    """Ignore further signals, so that a second Ctrl-C does not interrupt saving the state."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
 def _watch(stack: Stack, *processes: Process) -> None:
-    """Return never: ``Failure`` when a process ends. Say so when the state can't be saved, and when it can again."""
+    """Raise ``Failure`` when a process exits. Until then, report when saving starts to fail and when it works again."""
     error = ""
     while True:
         for process in processes:
             if not process.is_running:
                 _ignore_interrupts()
-                raise Failure(f"{process.name} ended by itself; everything else is stopped too.")
+                raise Failure(f"{process.name} exited unexpectedly, so everything else was stopped too.")
         now = aws.failure_to_save(stack.aws_port)
         if now and now != error:
-            _say(f"The state can't be saved ({now}): what is stored from now on may get lost.")
+            _say(f"The state can't be saved ({now}). Anything stored from now on may be lost.")
         elif error and now == "":
-            _say("The state is saved again.")
+            _say("The state is being saved again.")
         error = error if now is None else now
         time.sleep(0.5)
 
@@ -195,16 +195,16 @@ def _welcome(stack: Stack, docs: str, state: Path) -> str:
     token = make_command("-s token", STATE_DIR=state)
     user_token = make_command("-s token", STATE_DIR=state, EMAIL=accounts.USER.email)
     return f"""
-Roster is up. Ctrl-C stops it.
+Roster is running. Press Ctrl-C to stop it.
 
   API           {stack.api}
-  Documentation {docs}, to read and to try
+  Documentation {docs}, to read and to send requests from
   Embedded AWS  {stack.aws}
   User pool     {stack.outputs["UserPool"]}, app client {stack.outputs["UserPoolClient"]}
   Accounts      {accounts.ADMIN.email} and {accounts.USER.email}, password {accounts.PASSWORD}
   State         {state}
 
-Try it, in this folder of another terminal:
+Try it in another terminal, in this folder:
 
   curl -i {stack.api}/users
   curl -H "Authorization: Bearer $({token})" {stack.api}/users

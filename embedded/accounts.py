@@ -1,4 +1,4 @@
-"""Accounts in the user pool: made as an administrator makes them, signed in as a person signs in."""
+"""Accounts in the user pool: creates the demo accounts as an administrator, and signs in as a user."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from infra.cloudformation import Outputs
 from infra.failure import Failure
 
-PASSWORD = "Roster-demo-2026"  # noqa: S105  (it protects a pool that lives on one laptop)
+PASSWORD = "Roster-demo-2026"  # noqa: S105  (it protects a user pool on one laptop only)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ USER = Account("user@example.com", "Jane", "Doe", is_admin=False)
 
 
 def make(cognito: Any, outputs: Outputs, account: Account) -> None:
-    """Make sure that ``account`` is there. One that is, is left as it is: its password may have been changed."""
+    """Create ``account``. Leave an existing one unchanged: its user may have chosen another password."""
     pool = outputs["UserPool"]
     attributes = {
         "email": account.email,
@@ -55,10 +55,10 @@ def make(cognito: Any, outputs: Outputs, account: Account) -> None:
 
 
 def id_token(cognito: Any, client_id: str, email: str, password: str, new_password: str | None = None) -> str:
-    """Sign in and return the ID token.
+    """Sign in and return the ID token. Raise ``Failure`` if Cognito rejects the sign-in.
 
-    An account made by an administrator must set a password of its own at the first sign-in (Cognito's challenge
-    ``NEW_PASSWORD_REQUIRED``): ``new_password``, or, if there is none, the one it was given.
+    An account that an administrator created must set a new password at the first sign-in (Cognito's challenge
+    ``NEW_PASSWORD_REQUIRED``): ``new_password`` or, if that is ``None``, the same password again.
     """
     try:
         answer = cognito.initiate_auth(
@@ -77,6 +77,6 @@ def id_token(cognito: Any, client_id: str, email: str, password: str, new_passwo
     except cognito.exceptions.ClientError as error:
         raise Failure(f"{email} can't sign in: {error.response['Error']['Message']}") from None
     if "ChallengeName" in answer:
-        raise Failure(f"{email} can't sign in here: Cognito asks for {answer['ChallengeName']}.")
+        raise Failure(f"{email} can't sign in: Cognito requires {answer['ChallengeName']}, which is not supported.")
     token: str = answer["AuthenticationResult"]["IdToken"]
     return token

@@ -1,4 +1,4 @@
-"""The embedded AWS: ministack, in an environment of its own, on loopback only, its state on disk."""
+"""The embedded AWS: ministack in its own virtual environment, on loopback only, with its state on disk."""
 
 import json
 import os
@@ -24,11 +24,11 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedd
 
 
 class NotSaved(Failure):
-    """The embedded AWS has ended, and what it stored last could not be saved."""
+    """The embedded AWS has exited and could not save its latest state."""
 
 
 class EmbeddedAWS(Process):
-    """The embedded AWS, running."""
+    """The process of the embedded AWS."""
 
     def __init__(self, port: int, state: Path, keep_open: Sequence[int]) -> None:
         self._state = state
@@ -38,14 +38,14 @@ class EmbeddedAWS(Process):
         super().__init__("The embedded AWS", command, environ, state / "aws.log", pass_fds=keep_open, **ON_LEASH)
 
     def stop(self, seconds: float = GRACE) -> int:
-        """End it; ``NotSaved`` if it was up and has not saved all it had."""
+        """Stop it and return its exit status. Raise ``NotSaved`` if it was up and could not save its state."""
         was_running = self.is_running and self.is_up
         status = super().stop(seconds)
         if was_running and status != 0:
             at = saved_at(self._state)
             raise NotSaved(
-                f"Everything is stopped, but the state could not be saved ({self.last_words() or f'status {status}'}). "
-                + (f"{self._state} has what was stored until {at}." if at else f"{self._state} has nothing.")
+                f"The embedded AWS stopped, but could not save its state ({self.last_words() or f'status {status}'}). "
+                + (f"{self._state} contains everything stored until {at}." if at else f"{self._state} has no data.")
             )
         return status
 
@@ -53,18 +53,18 @@ class EmbeddedAWS(Process):
         if self._popen.returncode != saved_state.Unreadable.STATUS:
             return super()._epitaph()
         return (
-            f"The state in {self._state} can't be read: {self.last_words()} Nothing was started, so nothing in it is "
-            f"overwritten. Restore it from a copy, or move it away to start with an empty one."
+            f"The state in {self._state} can't be read: {self.last_words()} Nothing was started or changed. "
+            f"Restore the folder from a backup, or move it away to start with an empty state."
         )
 
 
 def start(port: int, state: Path, keep_open: Sequence[int] = ()) -> EmbeddedAWS:
-    """Start the embedded AWS on ``port`` with what is kept in ``state``; return when it answers.
+    """Start the embedded AWS on ``port`` with the state in ``state``, and return when it responds.
 
-    It holds the files ``keep_open`` open as long as it runs.
+    It keeps the file descriptors ``keep_open`` open as long as it runs.
     """
     if not PYTHON.exists():
-        raise Failure("The embedded AWS is not installed: run it by make run, which installs it.")
+        raise Failure("The embedded AWS is not installed. Run make run, which installs it.")
     for folder in (state / "tmp", state / "aws", state / "s3"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     process = EmbeddedAWS(port, state, keep_open)
@@ -78,10 +78,10 @@ def start(port: int, state: Path, keep_open: Sequence[int] = ()) -> EmbeddedAWS:
 
 
 def _settings(port: int, state: Path) -> dict[str, str]:
-    """What ministack is told by its environment."""
+    """Return ministack's settings, which are environment variables."""
     return {
         **_environ_without_aws(),
-        # What it checks requests against, under AUTH: their signatures, and what their roles may do.
+        # The root user's credentials. With AUTH, ministack verifies signatures and the permissions of roles.
         **CREDENTIALS,
         "AUTH": "true",
         "BIND_HOST": HOST,
@@ -93,35 +93,35 @@ def _settings(port: int, state: Path) -> dict[str, str]:
         "S3_DATA_DIR": str(state / "s3"),
         "TMPDIR": str(state / "tmp"),
         "LOG_LEVEL": "WARNING",
-        # It would listen for these on further ports, on every interface.
+        # These services would listen on additional ports, on all interfaces.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
 
 
 def failure_to_save(port: int) -> str | None:
-    """Why the running embedded AWS could not save its state just now, or ``""``; ``None`` if it can't be asked."""
+    """Return why the last save failed, ``""`` if it succeeded, or ``None`` if the embedded AWS does not respond."""
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
             f"{endpoint(port)}{STATUS}", timeout=1
-        ) as a:
-            return json.load(a)["error"] or ""
+        ) as response:
+            return json.load(response)["error"] or ""
     except (OSError, ValueError):
         return None
 
 
 def saved_at(state: Path) -> str | None:
-    """The moment (ISO 8601, UTC) until which all that was stored is kept in ``state``; ``None`` if nothing is."""
+    """Return the time (ISO 8601, UTC) of the last complete save in ``state``, or ``None`` if there is none."""
     return saved_state.saved_at(state / "aws" / saved_state.FOLDER)
 
 
 def endpoint(port: int) -> str:
-    """Where the embedded AWS answers."""
+    """Return the URL of the embedded AWS."""
     return f"http://{HOST}:{port}"
 
 
 def environ(port: int) -> dict[str, str]:
-    """The environment of a process that shall know no AWS but the embedded one, whatever the user's is set to."""
+    """Return the environment for a process that must use only the embedded AWS, whatever the user has configured."""
     return {
         **_environ_without_aws(),
         **CREDENTIALS,
@@ -136,18 +136,18 @@ def environ(port: int) -> dict[str, str]:
 
 
 def client(service: str, port: int) -> Any:
-    """A boto3 client of the embedded AWS."""
+    """Return a boto3 client for the embedded AWS."""
     session: Any = boto3.session.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
     config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
     return session.client(service, region_name=REGION, endpoint_url=endpoint(port), config=config)
 
 
 def account(port: int, say: Callable[[str], None] = lambda _: None) -> Account:
-    """The embedded AWS as an account to deploy in."""
+    """Return the embedded AWS as an account to deploy to."""
     return Account(lambda service: client(service, port), say, pause=0.05)
 
 
 def _environ_without_aws() -> dict[str, str]:
-    ours = re.compile("AWS_|PYTHON|MAKE|MFLAGS|CHALICE")
-    kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
+    dropped = re.compile("AWS_|PYTHON|MAKE|MFLAGS|CHALICE")
+    kept = {name: value for name, value in os.environ.items() if not dropped.match(name)}
     return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"}

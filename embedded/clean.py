@@ -1,6 +1,6 @@
-"""``make clean``: remove what was installed, measured and stored.
+"""``make clean``: removes everything that was installed, measured or stored.
 
-Standard library and syntax of Python 3.6 only: it works before anything is installed.
+Uses only the standard library and the syntax of Python 3.6, because it runs before anything is installed.
 """
 
 import os
@@ -22,7 +22,7 @@ SOURCES = ["bench", "chalicelib", "embedded", "infra", "openapi", "testbed", "te
 
 
 def main() -> None:
-    """Remove all of it; or nothing, if STATE_DIR is in use or is not Roster's: then print one sentence and return 1."""
+    """Remove everything. If STATE_DIR is in use or not Roster's, remove nothing, say why and exit with status 1."""
     os.chdir(str(PROJECT))
     try:
         given = state.folder(os.environ["STATE_DIR"])
@@ -39,20 +39,20 @@ def main() -> None:
 def _require_removable(path: Path) -> None:
     named = f"STATE_DIR is {quoted(path)}, which"
     if path != DEFAULT_STATE and not state.is_prepared(path):
-        raise Failure(f"{named} is not a folder that Roster has made: make clean has removed nothing.")
+        raise Failure(f"{named} is not a state folder of Roster. Nothing was removed.")
     resolved = path.resolve()
     for kept in (PROJECT, Path(os.path.expanduser("~")).resolve()):
         if resolved in (kept, *kept.parents):
-            raise Failure(f"{named} contains {kept}: make clean has removed nothing.")
+            raise Failure(f"{named} contains {kept}. Nothing was removed.")
     if state.in_use(path):
         stop = make_command("stop", STATE_DIR=path)
-        raise Failure(f"Roster runs with its state in {path}: make clean has removed nothing. To end it: {stop}")
+        raise Failure(f"Roster is running with its state in {path}. Nothing was removed. To stop it: {stop}")
 
 
 def _remove_all(states: "list[Path]") -> None:
     behind_links = [path.resolve() for path in states if path.is_symlink() and state.is_prepared(path)]
     found = [path for path in (*behind_links, *states, *map(Path, LEFT)) if _exists(path)]
-    for path in filter(_exists, found):  # one may have been within another
+    for path in filter(_exists, found):  # one may have been inside another
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(str(path))
         else:

@@ -1,6 +1,6 @@
-"""What the embedded AWS leaves out when it imports an API: gateway responses, ``ANY`` methods, the preflights' headers.
+"""Adds what the embedded AWS ignores when it imports an API: gateway responses, ``ANY`` methods, preflight headers.
 
-AWS reads them from the API's definition. Here they are put in by API Gateway's own calls, from that same definition.
+AWS reads them from the API's definition. Here, calls to API Gateway add them from the same definition.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from infra.stages import Stage
 
 
 def complete(account: Account, stage: Stage) -> None:
-    """Bring the deployed API of ``stage`` to what its template says, and deploy it in API Gateway."""
+    """Add to the deployed API of ``stage`` what its template defines but the import ignored, and redeploy it."""
     stack = api.stack(account, stage)
     cloudformation, apigateway = account.client("cloudformation"), account.client("apigateway")
     rest_api = stack.outputs["RestAPIId"]
@@ -30,7 +30,7 @@ def complete(account: Account, stage: Stage) -> None:
         )
     for resource in apigateway.get_resources(restApiId=rest_api, limit=500)["items"]:
         methods = properties["DefinitionBody"]["paths"].get(resource["path"])
-        if methods:  # no route has the path of a resource that is only the parent of others
+        if methods:  # a resource that is only the parent of others has no methods
             at = {"restApiId": rest_api, "resourceId": resource["id"]}
             _add_preflight_headers(apigateway, at, methods)
             _add_any_method(apigateway, at, methods)
@@ -45,7 +45,7 @@ def _add_preflight_headers(apigateway: Any, at: Mapping[str, str], methods: Mapp
 
 
 def _add_any_method(apigateway: Any, at: Mapping[str, str], methods: Mapping[str, Any]) -> None:
-    """The path's ``ANY`` method, with the integration of the path's other methods: its address is resolved there."""
+    """Add an ``ANY`` method to the path, with the integration of another method, whose URI is already resolved."""
     route = next(method for method in methods if method in ("get", "put", "post", "patch", "delete"))
     integration = apigateway.get_integration(**at, httpMethod=route.upper())
     apigateway.put_method(**at, httpMethod="ANY", authorizationType="NONE")

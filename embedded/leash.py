@@ -1,10 +1,10 @@
-"""Run a Python program that ends when the process that started it ends, however that ended.
+"""Run a Python program that exits when its parent process does, for whatever reason.
 
     python -m embedded.leash SCRIPT ARGUMENT …
 
-Standard input is the leash: a pipe whose other end the parent holds open and never writes to. The kernel closes it with
-the parent, by SIGKILL too, on every system; Linux's ``PR_SET_PDEATHSIG`` would fire as well when only the thread that
-started the program ends. Standard library only: it also runs in the embedded AWS's own environment.
+Standard input is the leash: a pipe that the parent holds open and never writes to. When the parent exits, even by
+SIGKILL, the kernel closes the pipe, on every system. (Linux's ``PR_SET_PDEATHSIG`` would also fire when only the thread
+that started the program ends.) Standard library only, because it also runs in the embedded AWS's virtual environment.
 """
 
 import os
@@ -14,11 +14,11 @@ import sys
 import threading
 
 GRACE = 150.0
-"""Seconds that a program has, after SIGTERM, to end by itself: the embedded AWS saves its state."""
+"""Seconds from SIGTERM to SIGKILL, in which the embedded AWS saves its state."""
 
 
 def end_with_parent() -> None:
-    """From now on, end this process by SIGTERM, then SIGKILL, once standard input is closed."""
+    """End this process by SIGTERM, then SIGKILL, as soon as standard input is closed."""
     threading.Thread(target=_wait_for_the_end, name="leash", daemon=True).start()
 
 

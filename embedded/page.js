@@ -1,8 +1,8 @@
-// Starts Swagger UI with a plugin that shows the numbers of a JSON response digit by digit. By itself, Swagger UI
-// parses each response and prints it again, which rounds numbers to JavaScript's 64-bit floating point.
+// Starts Swagger UI with a plugin that shows the numbers in JSON responses exactly. Without it, Swagger UI parses and
+// reformats each response, which rounds numbers to JavaScript's 64-bit floating point.
 "use strict"
 
-// The tokens that change when a JSON text is indented. Numbers, true, false and null match nothing.
+// The tokens that change when a JSON text is indented. It does not match numbers, true, false and null.
 const TOKENS = /(?<string>"[^"\\]*(?:\\.[^"\\]*)*")|(?<space>\s+)|(?<empty>\[\s*\]|\{\s*\})|[[\]{}:,]/g
 
 /** Indent a JSON text. Throws a SyntaxError if the text is not JSON. */
@@ -44,10 +44,10 @@ SwaggerUIBundle({
     dom_id: "#swagger-ui",
     url: document.currentScript.dataset.description,
     plugins: [exactNumbers],
-    layout: "BaseLayout", // without the bar that loads other descriptions
+    layout: "BaseLayout", // without the bar for loading other descriptions
     deepLinking: true,
     tryItOutEnabled: true,
     displayRequestDuration: true,
     defaultModelsExpandDepth: 0,
-    validatorUrl: null, // otherwise Swagger UI sends the description's address to a service on the Internet
+    validatorUrl: null, // otherwise Swagger UI sends the description's URL to a service on the Internet
 })

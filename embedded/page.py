@@ -1,7 +1,7 @@
-"""The documentation page: shows the API's description and sends requests, in a browser on this machine.
+"""The documentation page, which shows the API's description in a browser and sends requests from it.
 
 The viewer is Swagger UI: Redoc's free edition can't send requests, and Scalar's package loads its script from a CDN.
-The page has an origin of its own, like the pages of the API's users, and is not part of the app. ``page.html`` loads
+The page has its own origin, like the pages of the API's clients, and is not part of the app. ``page.html`` loads
 Swagger UI and ``page.js``, which configures it.
 """
 
@@ -48,7 +48,7 @@ def _page(api: str) -> Flask:
         return send_from_directory(HERE, "page.js")
 
     @flask.after_request
-    def fence(response: Response) -> Response:
+    def add_security_headers(response: Response) -> Response:
         """Allow files from this page's origin and requests to the API, and no inline scripts."""
         response.headers["Content-Security-Policy"] = (
             f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "

@@ -1,4 +1,4 @@
-"""Processes that are started, watched and ended together with everything they started themselves."""
+"""Starts, watches and stops processes together with everything that they start themselves."""
 
 import errno
 import os
@@ -26,27 +26,27 @@ Answer = TypeVar("Answer")
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a port that is free now."""
     with socket.create_server((HOST, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def require_free(port: int, variable: str) -> None:
-    """End with a clear sentence if somebody listens on ``port``, which the Make variable ``variable`` sets."""
+    """Raise ``Failure`` if ``port``, which the make variable ``variable`` sets, can't be used."""
     try:
         with socket.create_server((HOST, port)):
             pass
     except OSError as error:
-        why = "taken by another program" if error.errno == errno.EADDRINUSE else "not ours to use"
-        raise Failure(f"Port {port} is {why}: choose another, such as {variable}={free_port()}") from None
+        why = "in use by another program" if error.errno == errno.EADDRINUSE else "not available to you"
+        raise Failure(f"Port {port} is {why}. Choose another, such as {variable}={free_port()}") from None
 
 
 class Process:
-    """A command in a process group of its own, so that a Ctrl-C in the terminal reaches only us and we end it in order.
+    """A command in its own process group, so that Ctrl-C in the terminal does not reach it and its parent can stop it.
 
-    ``log`` is where its output goes; ``None`` leaves it on the terminal. ``options`` are ``subprocess.Popen``'s; with
-    ``ON_LEASH``, standard input is a pipe that closes when this process ends, however it ends (see ``leash.py``).
+    Its output goes to the file ``log``, or to the terminal if that is ``None``. ``options`` go to ``subprocess.Popen``:
+    with ``ON_LEASH``, standard input is a pipe that closes when the parent exits, however it exits (see ``leash.py``).
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Process:
 
     @property
     def identity(self) -> "Identity":
-        """By which other processes can tell it."""
+        """Identifies it to other processes."""
         return Identity.of(self._popen.pid)
 
     def __enter__(self) -> Self:
@@ -92,25 +92,28 @@ class Process:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
         return self._popen.poll() is None
 
     def wait_until_answering(self, url: str, seconds: float) -> None:
-        """Return once ``url`` answers 200; ``Failure`` if the process ends first or the time is up.
+        """Return once ``url`` responds with 200. Raise ``Failure`` if the process exits first or the time is up.
 
-        Somebody else who answers there does not count.
+        A response from another process at that address does not count.
         """
 
         def ask() -> None:
             if not self._listens_on(urlsplit(url).port):
-                raise Failure(f"{self.name} does not listen yet.")
+                raise Failure(f"{self.name} is not listening yet.")
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=1):
                 pass
 
         self.wait_until(ask, seconds)
 
     def wait_until(self, ask: Callable[[], Answer], seconds: float) -> Answer:
-        """What ``ask`` returns, once it raises no more; ``Failure`` if the process ends first or the time is up."""
+        """Retry ``ask`` until it succeeds, and return its result.
+
+        Raise ``Failure`` if the process exits first or the time is up.
+        """
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -120,20 +123,20 @@ class Process:
             if not self.is_running:
                 raise Failure(self._epitaph())
             if time.monotonic() > deadline:
-                raise Failure(f"{self.name} does not answer after {seconds:.0f} seconds: see {self._log}.")
+                raise Failure(f"{self.name} did not respond within {seconds:.0f} s: see {self._log}.")
             time.sleep(0.05)
 
     def _listens_on(self, port: int | None) -> bool:
         try:
             connections = psutil.Process(self._popen.pid).net_connections("tcp")
-        except psutil.AccessDenied:  # not every system lets one look
+        except psutil.AccessDenied:  # some systems don't permit this
             return True
         except psutil.NoSuchProcess:
             return False
         return any(one.laddr.port == port and one.status == psutil.CONN_LISTEN for one in connections if one.laddr)
 
     def stop(self, seconds: float = 20) -> int:
-        """Ask it and all that it started to end; after ``seconds``, end it. Its exit status."""
+        """Stop it and everything that it started, after ``seconds`` by force. Return its exit status."""
         if self.is_running:
             os.killpg(self._popen.pid, signal.SIGTERM)
             try:
@@ -146,46 +149,46 @@ class Process:
         return self._popen.returncode
 
     def last_words(self) -> str:
-        """The last line of its output, if that went to a log."""
+        """Return the last line of its log, or ``""`` if it has none."""
         lines = self._log.read_text(errors="replace").strip().splitlines() if self._log else []
         return lines[-1] if lines else ""
 
     def _epitaph(self) -> str:
         words = self.last_words()
-        return f"{self.name} ended by itself." + (f" {self._log} ends with: {words}" if words else "")
+        return f"{self.name} exited unexpectedly." + (f" {self._log} ends with: {words}" if words else "")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A process, told by more than its number, which another one may have by now. ``pid`` and ``started`` are all."""
+    """Identifies a process by its number and its start time, because the system reuses numbers."""
 
     pid: int
     started: str
 
     @classmethod
     def of(cls, pid: int) -> "Identity":
-        """The process that has this number now; ``ProcessLookupError`` if none has."""
+        """Return the identity of the process ``pid``. Raise ``ProcessLookupError`` if there is none."""
         return cls(pid, _started(pid))
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
         try:
             return _started(self.pid) == self.started
         except ProcessLookupError:
             return False
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, if it has not ended."""
+        """Send it a signal, unless it has exited."""
         if self.is_alive:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
 
 def _started(pid: int) -> str:
-    """When the process started, as text that is compared only.
+    """Return when the process started, as text that can only be compared.
 
-    On Linux, clock ticks since that boot: psutil computes a time of day from them, which moves when the clock is set.
+    On Linux, in clock ticks since boot: psutil converts them to a time of day, which shifts when the clock is set.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -198,6 +201,6 @@ def _started(pid: int) -> str:
         except psutil.Error:
             pass
         raise ProcessLookupError(pid) from None
-    if fields[0] in "ZX":  # it has ended, and nobody has asked how
+    if fields[0] in "ZX":  # it has exited, but its parent has not waited for it
         raise ProcessLookupError(pid)
     return f"{boot}:{fields[19]}"

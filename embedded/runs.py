@@ -1,8 +1,8 @@
-"""Who runs with a state folder: one run at a time, which holds a lock and describes itself in a note.
+"""Ensures that only one run at a time uses a state folder. The run holds a lock and describes itself in a note.
 
-The lock is on the file ``lock``. The embedded AWS, which writes the state, holds it too, so a run that was killed
-leaves the folder locked until its embedded AWS has saved and ended. The note, ``running.json``, is read without the
-lock. A run removes it after it has saved everything: a note left behind means that a run was killed or could not save.
+The lock is on the file ``lock``. The embedded AWS, which writes the state, holds it too, so a killed run leaves the
+folder locked until its embedded AWS has saved and exited. The note, ``running.json``, is read without the lock. A run
+removes it after saving everything: a note left behind means that a run was killed or could not save.
 """
 
 import fcntl
@@ -24,17 +24,17 @@ from infra.failure import Failure
 
 LOCK = "lock"
 TURN = 2.0
-"""Seconds that a run may hold the lock without a note, as it does when it starts and when it ends."""
+"""Seconds for which a run may hold the lock without a note, as it does when it starts and stops."""
 NOTE = "running.json"
 
 
 class NotRunning(Failure):
-    """Nothing runs with this state."""
+    """Roster is not running with this state."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run: the process that started everything, what it started, and what it says of itself once it is up."""
+    """A run: its main process, the processes that this one started, and the stack once it is up."""
 
     process: Identity
     children: tuple[Identity, ...] = ()
@@ -42,19 +42,19 @@ class Run:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process has not ended."""
+        """Whether the main process is still running."""
         return self.process.is_alive
 
     @property
     def leftovers(self) -> list[Identity]:
-        """The children that have not ended."""
+        """The children that are still running."""
         return [child for child in self.children if child.is_alive]
 
 
 def look(state: Path) -> Run | None:
-    """The run that is noted in ``state``, alive or left over, or ``None``. Takes no lock and changes nothing.
+    """Return the run that is noted in ``state``, alive or not, or ``None``. Takes no lock and changes nothing.
 
-    What can't be read is no note: it is replaced in one step, but earlier versions wrote another.
+    An unreadable note is ignored: notes are replaced atomically, but earlier versions used another format.
     """
     try:
         note = json.loads((state / NOTE).read_text())
@@ -65,7 +65,7 @@ def look(state: Path) -> Run | None:
 
 
 def note(state: Path, children: Sequence[Identity] = (), stack: dict[str, Any] | None = None) -> None:
-    """Note down that this process runs with ``state``."""
+    """Write a note that this process runs with ``state``."""
     run = Run(Identity.of(os.getpid()), tuple(children), stack)
     temporary = state / f"{NOTE}.tmp"
     temporary.write_text(json.dumps(asdict(run)))
@@ -74,12 +74,12 @@ def note(state: Path, children: Sequence[Identity] = (), stack: dict[str, Any] |
 
 
 def forget(state: Path) -> None:
-    """Remove the note: this run has ended, and all that it stored is saved."""
+    """Remove the note, because this run has stopped and everything is saved."""
     (state / NOTE).unlink(missing_ok=True)
 
 
 def require_none(state: Path) -> None:
-    """``Failure`` if a run is noted in ``state`` that has not ended."""
+    """Raise ``Failure`` if a run that is noted in ``state`` is still alive."""
     run = look(state)
     if run is not None and run.is_alive:
         raise _already_runs(state)
@@ -87,14 +87,14 @@ def require_none(state: Path) -> None:
 
 def _already_runs(state: Path) -> Failure:
     stop = make_command("stop", STATE_DIR=state)
-    return Failure(f"Roster already runs with its state in {state}: choose another STATE_DIR, or {stop}")
+    return Failure(f"Roster is already running with its state in {state}. Choose another STATE_DIR, or {stop}")
 
 
 @contextmanager
 def locked(state: Path, say: Callable[[str], None], patience: float = 30) -> Iterator[IO[str]]:
-    """Hold the lock on ``state``: ``Failure`` if another run does.
+    """Hold the lock on ``state``. Raise ``Failure`` if another run holds it.
 
-    What a killed run has left is waited for: it saves what it has, and ends.
+    If that run was killed, wait until the processes that it left behind have saved the state and exited.
     """
     if (state / NOTE).exists() and is_locked(state / NOTE):  # version 0.1.0 locks its note, and only that
         raise _already_runs(state)
@@ -103,21 +103,21 @@ def locked(state: Path, say: Callable[[str], None], patience: float = 30) -> Ite
         is_told = False
         while not _lock(lock):
             run, waited = look(state), time.monotonic() - started
-            # Without a note, a run is about to begin or to end.
+            # Without a note, a run is starting or stopping.
             if run.is_alive if run else waited > TURN:
                 raise _already_runs(state)
             if waited > patience:
                 stop = make_command("stop", STATE_DIR=state)
-                raise Failure(f"An earlier run has left processes that do not end: end them with {stop}")
+                raise Failure(f"The processes of an earlier run do not exit. Stop them with {stop}")
             if run and not is_told:
-                say("An earlier run was killed: waiting for it to save and end …")
+                say("An earlier run was killed. Waiting for it to save and exit …")
                 is_told = True
             time.sleep(0.05)
         yield lock
 
 
 def stop(run: Run, seconds: float = GRACE + 20) -> None:
-    """End ``run``, or what is left of it; ``Failure`` if that can't be done."""
+    """Stop ``run`` or what is left of it. Raise ``Failure`` if it had to be killed."""
     deadline = time.monotonic() + seconds
     for member in [run.process] if run.is_alive else run.leftovers:
         member.signal(signal.SIGTERM)
@@ -125,12 +125,12 @@ def stop(run: Run, seconds: float = GRACE + 20) -> None:
         if time.monotonic() > deadline:
             for member in (run.process, *run.children):
                 member.signal(signal.SIGKILL)
-            raise Failure(f"It did not end within {seconds:.0f} seconds, and was killed.")
+            raise Failure(f"It did not exit within {seconds:.0f} s and was killed.")
         time.sleep(0.05)
 
 
 def _lock(file: IO[str]) -> bool:
-    """Whether the lock is now ours; it ends when all who have this file open have closed it, even by a crash."""
+    """Try to take the lock, and return whether it worked. It lasts until all processes have closed the file."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The whole of Roster on one machine: embedded AWS, backend stack, demo accounts, ``chalice local``."""
+"""Runs all of Roster on one machine: embedded AWS, backend stack, demo accounts, ``chalice local``."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ from infra.cloudformation import Outputs
 
 @dataclass(frozen=True)
 class Stack:
-    """Where everything is. ``api`` is empty where only the embedded AWS runs."""
+    """The addresses and outputs of what is running. ``api`` is empty if only the embedded AWS is."""
 
     api: str
     aws_port: int
@@ -25,17 +25,17 @@ class Stack:
 
     @property
     def aws(self) -> str:
-        """The embedded AWS's address."""
+        """The URL of the embedded AWS."""
         return aws.endpoint(self.aws_port)
 
 
 @contextmanager
 def aws_running(aws_port: int, state: Path, say: Callable[[str], None]) -> Iterator[tuple[Stack, Process]]:
-    """The embedded AWS with the backend stack and the demo accounts, until the context ends and saves its state."""
+    """Run the embedded AWS with the backend stack and the demo accounts. When the context ends, save its state."""
     prepare(state)
     with runs.locked(state, say) as lock:
         if runs.look(state) and (at := aws.saved_at(state)):
-            say(f"The last run did not end properly: this one goes on with what was stored until {at}.")
+            say(f"The last run did not shut down cleanly. Continuing with the state saved at {at}.")
         runs.note(state)
         say("Starting the embedded AWS …")
         try:
@@ -62,7 +62,7 @@ def aws_running(aws_port: int, state: Path, say: Callable[[str], None]) -> Itera
 def running(
     port: int, aws_port: int, state: Path, say: Callable[[str], None], log: Path | None = None
 ) -> Iterator[tuple[Stack, Process, Process]]:
-    """Everything, until the context ends: then the API first, then the AWS, which saves its state."""
+    """Run everything. When the context ends, stop the API first, then the embedded AWS, which saves its state."""
     with aws_running(aws_port, state, say) as (stack, embedded_aws):
         say("Starting the API …")
         with serve(port, {**aws.environ(aws_port), **parts.values(stack.outputs)}, log) as api:
@@ -72,9 +72,9 @@ def running(
 
 
 def serve(port: int, environ: Mapping[str, str], log: Path | None = None) -> Process:
-    """``chalice local`` with these settings; return when it answers."""
+    """Start ``chalice local`` with these settings, and return when it responds."""
     chalice = str(Path(sys.executable).parent / "chalice")
-    # Its reloader would watch the state and the environments too, and restart in the middle of requests.
+    # The reloader would also watch the state and the virtual environments, and restart during requests.
     command = [sys.executable, "-m", "embedded.leash", chalice, "local", "--no-autoreload"]
     command += ["--host", HOST, "--port", str(port)]
     api = Process("The API", command, {**environ, "PYTHONUNBUFFERED": "1"}, log, **ON_LEASH)
@@ -87,9 +87,9 @@ def serve(port: int, environ: Mapping[str, str], log: Path | None = None) -> Pro
 
 
 def find(state: Path) -> Stack:
-    """The stack that runs with its state in ``state``; ``NotRunning`` if none does, or not yet."""
+    """Return the stack that runs with ``state``. Raise ``NotRunning`` if none does, or if it is still starting."""
     run = runs.look(state)
     if run is None or run.stack is None or not run.is_alive:
         start = make_command("run", STATE_DIR=state)
-        raise NotRunning(f"Roster does not run here: start it in another terminal, with {start}")
+        raise NotRunning(f"Roster is not running. Start it in another terminal with {start}")
     return Stack(**run.stack)

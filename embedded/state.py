@@ -1,6 +1,6 @@
-"""The folder that STATE_DIR names: how it is made, and recognized by ``make clean``.
+"""Creates the folder that STATE_DIR names, and recognizes it for ``make clean``.
 
-Standard library and syntax of Python 3.6 only: ``make clean`` uses it before anything is installed.
+Uses only the standard library and the syntax of Python 3.6, because ``make clean`` runs before anything is installed.
 """
 
 import fcntl
@@ -11,34 +11,34 @@ from embedded.commands import quoted
 from infra.failure import Failure
 
 MARK = "# Made by Roster. Git ignores everything in this folder, and make clean removes the folder.\n*\n"
-"""The content of ``.gitignore`` in a folder that ``prepare`` has made or accepted. Nothing else writes it."""
+"""The content of ``.gitignore`` in a folder that ``prepare`` has created or accepted. Nothing else writes it."""
 
 FORMER = {"running.json", "aws", "aws.log", "background.log", "tmp"}
-"""What earlier versions left in a state folder, without a ``.gitignore``."""
+"""The names that earlier versions left in a state folder, without a ``.gitignore``."""
 
 
 def folder(name: str) -> Path:
-    """Return the folder that is called ``name``; ``Failure`` if that is empty."""
+    """Return the path of the folder ``name``. Raise ``Failure`` if the name is empty."""
     if not name:
-        raise Failure("STATE_DIR is empty: give the name of a folder, or leave STATE_DIR out.")
+        raise Failure("STATE_DIR is empty. Set it to the name of a folder, or leave it out.")
     return Path(name)
 
 
 def prepare(state: Path) -> None:
-    """Make the folder ``state``, for its owner only, with a ``.gitignore`` that keeps all of it out of commits.
+    """Create the folder ``state``, for its owner only, with a ``.gitignore`` that keeps its files out of commits.
 
-    An existing folder is accepted if it is empty or a state folder already. ``Failure`` if ``state`` can't be used.
+    Accept an existing folder if it is empty or already a state folder. Raise ``Failure`` if ``state`` can't be used.
     """
     try:
         problem = _problem(state)
     except OSError as error:
         problem = f"can't be used ({error.strerror})"
     if problem:
-        raise Failure(f"STATE_DIR is {quoted(state)}, which {problem}: give the name of a new or an empty folder.")
+        raise Failure(f"STATE_DIR is {quoted(state)}, which {problem}. Choose a new or an empty folder.")
 
 
 def is_prepared(state: Path) -> bool:
-    """Return whether ``prepare`` has made or accepted ``state``."""
+    """Return whether ``prepare`` has created or accepted ``state``."""
     try:
         return (state / ".gitignore").read_bytes() == MARK.encode()
     except OSError:
@@ -46,7 +46,7 @@ def is_prepared(state: Path) -> bool:
 
 
 def in_use(state: Path) -> bool:
-    """Return whether something runs with ``state``. While it does, it holds a lock on a file in there."""
+    """Return whether a run uses ``state``: it then holds a lock on a file in the folder."""
     return state.is_dir() and any(is_locked(file) for file in state.iterdir() if file.is_file())
 
 

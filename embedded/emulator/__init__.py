@@ -1,6 +1,6 @@
-"""The embedded AWS's own process: ministack, its store mended. Runs in ``.venv-embedded`` and imports nothing else."""
+"""The process of the embedded AWS: ministack with reliable saving. It imports only what ``.venv-embedded`` has."""
 
 NOT_SAVED = 4
-"""Its exit status when it has ended and could not save all it had."""
+"""The exit status when the state could not be saved."""
 STATUS = "/_roster/saved"
-"""Where it says when the state was saved last (``at``), and why it could not be since (``error``)."""
+"""The path that reports when the state was last saved (``at``) and why the latest save failed (``error``)."""

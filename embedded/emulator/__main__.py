@@ -1,8 +1,7 @@
-"""Start ministack, as ``.venv-embedded/bin/python -m embedded.emulator``; its settings are environment variables.
+"""Run ministack, as ``.venv-embedded/bin/python -m embedded.emulator``. Its settings are environment variables.
 
-Exits with status 0 when it has ended and saved all it had, ``NOT_SAVED`` when it could not save, and
-``Unreadable.STATUS`` when it did not start because the state that is there can't be read: the last line that it prints
-says why.
+Exits with status 0 after saving the state, with ``NOT_SAVED`` if saving failed, and with ``Unreadable.STATUS`` if the
+existing state can't be read and ministack was not started. The last line that it prints says why.
 """
 
 import os
@@ -15,17 +14,17 @@ from embedded.emulator.saved_state import Unreadable
 from embedded.leash import end_with_parent
 
 MINISTACK = "1.5.33"
-"""The version that ``keeper.py`` was written for: it takes over parts of it that have no public name."""
+"""The version that ``keeper.py`` was written for: it replaces private functions of ministack."""
 
 
 def main() -> None:
-    """Run ministack until SIGTERM, or until the process that started it ends."""
+    """Run ministack until SIGTERM, or until the process that started it exits."""
     os.umask(0o077)  # the state holds signing keys and passwords
     end_with_parent()
     if version("ministack") != MINISTACK:
-        sys.exit(f"ministack is {version('ministack')}, and embedded/emulator is for {MINISTACK}: see to keeper.py.")
+        sys.exit(f"ministack {version('ministack')} is installed, but keeper.py was written for {MINISTACK}: adapt it.")
     folder = Path(os.environ["STATE_DIR"])
-    # Only now: ministack reads its settings when it is imported.
+    # Not earlier, because ministack reads its settings on import.
     from ministack import app
 
     from embedded.emulator.keeper import Keeper

@@ -1,8 +1,8 @@
-"""Saves ministack's state while it runs, at its end, and loads it again: all of it, or none.
+"""Saves ministack's state while it runs and when it exits, and loads it at the start: all of it, or none.
 
-ministack itself saves at its end only, service by service, and goes on without what it could not save or read. Here a
-save is made by a forked child, which has the memory of one moment to itself however long the disk takes; requests wait
-for the fork only, some milliseconds. Pinned to one version of ministack: ``__main__.py`` checks it.
+ministack itself saves only when it exits, service by service, and skips whatever it can't save or read. Here, a forked
+child saves a snapshot of the memory, so requests wait only for the fork, a few milliseconds. This module uses
+ministack's internals, so ``__main__.py`` requires one exact version.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from embedded.emulator.saved_state import Saved, Unreadable
 from embedded.emulator.state_json import Codec
 
 PAUSE = 0.5
-"""Seconds between the end of a save and the next, while anything changes; longer if saves take long."""
+"""Seconds from the end of a save to the next one, while anything changes. Longer if saves are slow."""
 IDLE_PAUSE = 15.0
-"""Seconds after which a save is made although no request changed anything: schedules and queues may have."""
+"""Seconds after which the state is saved even if no request changed it: schedules and queues may have."""
 RETRY_PAUSE = 2.0
-"""Seconds from a save that failed to the next."""
+"""Seconds from a failed save to the next attempt."""
 SAVE_SECONDS = 120
-"""What a save may take; ``GRACE`` is longer."""
+"""The time limit of a save, in seconds. ``GRACE`` is longer."""
 SHARE = 4
-"""How many times as long as a save took its successor waits, so that saving takes a fifth of a processor at most."""
+"""The next save waits this many times as long as the last one took, so that saving uses at most 20 % of one CPU."""
 
 READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet")
 
@@ -50,12 +50,12 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Keeper:
-    """Keeps ministack's state in a folder of ``ministacks_own``. ``error`` is why the last save failed, if it did."""
+    """Saves ministack's state in a subfolder of ``state_dir``. ``error`` says why the last save failed, if it did."""
 
-    def __init__(self, ministacks_own: Path) -> None:
-        self._folder = ministacks_own / saved_state.FOLDER
-        self._files_of_ministack = [ministacks_own / f"{service}.json" for service in ministack._state_map]
-        self._states: dict[str, Any] = {}  # what is loaded, and later what no service takes
+    def __init__(self, state_dir: Path) -> None:
+        self._folder = state_dir / saved_state.FOLDER
+        self._files_of_ministack = [state_dir / f"{service}.json" for service in ministack._state_map]
+        self._states: dict[str, Any] = {}  # what was read; after loading, only what no service could load
         self._is_loaded = asyncio.Event()
         self._changed = asyncio.Event()
         self._child = 0
@@ -64,7 +64,7 @@ class Keeper:
         self.error: str | None = None
 
     def take_over(self) -> None:
-        """Read what is saved (``Unreadable`` if that can't be done), and let ministack save and load by this object."""
+        """Read the saved state (or raise ``Unreadable``), and replace ministack's functions for saving and loading."""
         saved = saved_state.read(self._folder)
         if saved is not None:
             self._states = {service: _decoded(service, CODEC.loads, text) for service, text in saved.states.items()}
@@ -73,42 +73,42 @@ class Keeper:
         self._serve = ministack.app
         ministack.app = self._asgi
         ministack._load_persisted_state = self._load
-        ministack.save_all = self._save_at_the_end
+        ministack.save_all = self._save_at_exit
 
     def _load(self) -> None:
-        """In place of ministack's own, which logs what it can't restore and starts without it."""
-        out_of_order = {}
+        """Load the state. Replaces ministack's own function, which only logs what it can't restore."""
+        unavailable = {}
         for service, state in self._states.items():
             try:
                 module = ministack._get_module(ministack._state_map[service])
                 if isinstance(module, ministack._ErrorModule):
-                    out_of_order[service] = state
+                    unavailable[service] = state
                 elif state:
                     module.load_persisted_state(state)
             except Exception as error:  # noqa: BLE001
                 print(f"{self._folder}: {service} can't be restored ({error!r}).", file=sys.stderr, flush=True)
                 os._exit(Unreadable.STATUS)
-        self._states = out_of_order
+        self._states = unavailable
         self._is_loaded.set()
-        self._changed.set()  # so that what can't be written to shows at once
+        self._changed.set()  # save at once, to report early if the folder can't be written to
 
     async def _asgi(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            saving = asyncio.create_task(self._save_again_and_again())
+            saving = asyncio.create_task(self._save_repeatedly())
             await self._serve(scope, receive, send)
             saving.cancel()
-            if self._is_ending:  # at once: from here on, one more SIGTERM would change the exit status
+            if self._is_ending:  # exit now, because another SIGTERM would change the exit status
                 os._exit(NOT_SAVED if self.error else 0)
         elif scope["type"] == "http" and scope["path"] == STATUS:
             await _respond(send, 200, {"at": self._at, "error": self.error})
-        elif scope["type"] == "http" and _is_for_ministacks_developers(scope):
-            await _respond(send, 403, {"message": "Not available here: anybody's web page could ask for it."})
+        elif scope["type"] == "http" and _is_administrative(scope):
+            await _respond(send, 403, {"message": "Not available: any web page could send this request."})
         else:
             await self._serve(scope, receive, send)
             if scope["type"] == "http" and _may_change_something(scope):
                 self._changed.set()
 
-    async def _save_again_and_again(self) -> None:
+    async def _save_repeatedly(self) -> None:
         await self._is_loaded.wait()
         while not self._is_ending:
             with contextlib.suppress(TimeoutError):
@@ -124,8 +124,8 @@ class Keeper:
             else:
                 await asyncio.sleep(max(PAUSE, SHARE * (time.monotonic() - started)))
 
-    def _save_at_the_end(self, _services: Mapping[str, Callable[[], Any]]) -> None:
-        """In place of ministack's own, once it serves no more."""
+    def _save_at_exit(self, _services: Mapping[str, Callable[[], Any]]) -> None:
+        """Save for the last time, after the last request. Replaces ministack's own function."""
         self._is_ending = True
         if self._child:
             os.kill(self._child, signal.SIGKILL)
@@ -136,7 +136,7 @@ class Keeper:
             self._ended(0)
 
     def _start_saving(self) -> None:
-        """Fork a child that saves what is in memory now, and tells through a pipe why it failed, if it does."""
+        """Fork a child that saves the current state. If it fails, it writes the reason to a pipe."""
         self._next_at = saved_state.now()
         try:
             self._report, child_end = os.pipe()
@@ -153,7 +153,7 @@ class Keeper:
         os.close(child_end)
 
     def _ended(self, options: int) -> bool:
-        """Whether the child has ended; then notes how."""
+        """Return whether the child has exited. If so, record the result."""
         child, status = os.waitpid(self._child, options)
         if not child:
             return False
@@ -168,20 +168,20 @@ class Keeper:
 
     def _failed(self, why: str) -> None:
         if why != self.error:
-            with contextlib.suppress(OSError):  # the disk that is full may hold the log too
+            with contextlib.suppress(OSError):  # the log may be on the same full disk
                 print(why, file=sys.stderr, flush=True)
         self.error = why
 
     def _save_and_exit(self, report: int) -> NoReturn:
-        """What the child does. It shares files and sockets with its parent, so it touches none of them."""
+        """Save and exit, in the child. It shares files and sockets with its parent, so it must not use them."""
         status = 1
         try:
-            gc.disable()  # it would touch, and so copy, every page
+            gc.disable()  # a collection would touch, and so copy, every memory page
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)  # its group gets them too, and the save is to be finished
+                signal.signal(number, signal.SIG_IGN)  # the whole process group gets them, but the save must finish
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(SAVE_SECONDS)  # should another thread have held a lock at the fork
+            signal.alarm(SAVE_SECONDS)  # ends a deadlock, if another thread held a lock at the fork
             self._save()
             status = 0
         except OSError as error:
@@ -195,7 +195,7 @@ class Keeper:
         used_code: set[str] = set()
         functions: Any = sys.modules.get("ministack.services.lambda_svc")
         if functions is not None:
-            # It would remove code that what is saved now still needs, before the new state is complete.
+            # Delay this: until the new save is complete, the previous one still needs the code that would be removed.
             prune, functions._prune_orphan_code_blobs = functions._prune_orphan_code_blobs, used_code.update
         states = {}
         for service, get_state in ministack._build_persistence_save_dict().items():
@@ -218,8 +218,8 @@ async def _respond(send: Send, status: int, content: dict[str, Any]) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _is_for_ministacks_developers(scope: dict[str, Any]) -> bool:
-    """Resetting everything, among others: no credentials are asked for, and a browser sends it for any page."""
+def _is_administrative(scope: dict[str, Any]) -> bool:
+    """Return whether this is a request such as a reset, which needs no credentials: any web page could send it."""
     return scope["path"].startswith(("/_ministack", "/_localstack")) and scope["method"] not in ("GET", "HEAD")
 
 
@@ -234,19 +234,20 @@ def _decoded(service: str, decode: Callable[[str], Any], text: str) -> Any:
     try:
         return decode(text)
     except Exception as error:  # noqa: BLE001
-        raise Unreadable(f"{service} can't be understood ({type(error).__name__}).") from None
+        raise Unreadable(f"{service} can't be decoded ({type(error).__name__}).") from None
 
 
 def _written_by_ministack(path: Path) -> tuple[str, Any]:
-    """A service and its state, which ministack saved in its own format before Roster did."""
+    """Return a service and its state from a file in ministack's own format, which Roster used to keep."""
     state = _decoded(path.stem, lambda text: json.loads(text, object_hook=_mark_or_object), path.read_text())
     return path.stem, state["payload"] if "__ministack_format__" in state else state
 
 
 def _mark_or_object(value: dict[str, Any]) -> Any:
-    """Read ministack's marks where they have exactly the shape that it writes; it would take any member of these names.
+    """Decode an object as a mark of ministack only if it has exactly the shape that ministack writes.
 
-    In a table's items, a client's members can't have that shape: each of their values is an object (``{"S": …}``).
+    ministack itself decodes any object with a member of these names. The members of a table's items can't have that
+    shape, because each of their values is an object (``{"S": …}``).
     """
     is_mark = (
         (value.keys() == {"__bytes__"} and isinstance(value["__bytes__"], str))

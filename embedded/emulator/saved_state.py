@@ -1,7 +1,8 @@
-"""What is on disk of an AWS: the state of each service as of one moment, complete or not there at all.
+"""Writes the state of all services to disk as one snapshot, and reads it.
 
-Each service's state is a file named by its content's SHA-256; ``index.json`` names the files that belong together. The
-index is replaced last, in one step, so an interrupted save leaves the one before it intact. Standard library only.
+Each service's state is a file named after the SHA-256 of its content; ``index.json`` lists the files that belong
+together. The index is replaced last, atomically, so an interrupted save leaves the previous one intact. Uses only the
+standard library.
 """
 
 import hashlib
@@ -18,29 +19,29 @@ INDEX = "index.json"
 
 
 class Unreadable(Exception):
-    """The state can't be read; the message is one sentence that says what is wrong."""
+    """The state can't be read. The message says why, in one sentence."""
 
     STATUS = 3
-    """The exit status of a process that ends for this reason."""
+    """The exit status of a process that exits for this reason."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """The states of all services, by service, as text; ``at`` is the moment (ISO 8601, UTC) that they are of."""
+    """The state of each service, as text, at the time ``at`` (ISO 8601, UTC)."""
 
     at: str
     states: Mapping[str, str]
 
 
 def now() -> str:
-    """The present moment as ``Saved.at`` has it."""
+    """Return the current time in the format of ``Saved.at``."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def write(folder: Path, saved: Saved) -> None:
-    """Put ``saved`` in place of what is in ``folder``. ``OSError`` if that fails; then nothing has changed.
+    """Replace the state in ``folder`` with ``saved``, and return once it is on disk (fsync).
 
-    Returns only when the disk has it (fsync).
+    Raise ``OSError`` if that fails. The previous state is then unchanged.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = {}
@@ -48,19 +49,19 @@ def write(folder: Path, saved: Saved) -> None:
         content = state.encode()
         name = f"{service}-{hashlib.sha256(content).hexdigest()}.json"
         files[service] = name
-        if not _is_there(folder / name, len(content)):
+        if not _is_complete(folder / name, len(content)):
             _replace(folder / name, content)
     _sync(folder)
     index = {"format": FORMAT, "at": saved.at, "files": files}
     _replace(folder / INDEX, json.dumps(index, indent=1).encode())
     _sync(folder)
-    for path in folder.iterdir():  # of earlier saves, whole or half written
+    for path in folder.iterdir():  # left by earlier saves, complete or not
         if path.name not in (INDEX, *files.values()):
             path.unlink(missing_ok=True)
 
 
 def read(folder: Path) -> Saved | None:
-    """What ``write`` put into ``folder``; ``None`` if nothing was. ``Unreadable`` if it is not there as it was put."""
+    """Return what ``write`` last wrote to ``folder``, or ``None``. Raise ``Unreadable`` if it is damaged."""
     index = _index(folder)
     if index is None:
         return None
@@ -77,7 +78,7 @@ def read(folder: Path) -> Saved | None:
 
 
 def saved_at(folder: Path) -> str | None:
-    """The moment that what is in ``folder`` is of; ``None`` if nothing is there, or nothing readable."""
+    """Return the time of the state in ``folder``, or ``None`` if there is no readable one."""
     try:
         index = _index(folder)
     except Unreadable:
@@ -106,8 +107,8 @@ def _index(folder: Path) -> _Index | None:
         raise Unreadable(f"{path} is damaged.") from None
 
 
-def _is_there(path: Path, size: int) -> bool:
-    """Whether a file of this name, which tells its content, is there and has not been cut short."""
+def _is_complete(path: Path, size: int) -> bool:
+    """Return whether the file, whose name is a hash of its content, exists and is not truncated."""
     try:
         return path.stat().st_size == size
     except FileNotFoundError:
@@ -115,7 +116,7 @@ def _is_there(path: Path, size: int) -> bool:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` in one step."""
+    """Write ``content`` to ``path`` atomically."""
     temporary = path.with_suffix(".tmp")
     try:
         with temporary.open("wb") as file:
@@ -129,7 +130,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Let the disk have the names in ``folder`` too, so that they outlast a power cut."""
+    """Flush the names in ``folder`` to disk too, so that they survive a power failure."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

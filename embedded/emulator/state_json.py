@@ -1,8 +1,8 @@
-"""Python values as JSON and back, exactly: no name that a client chooses can be mistaken for one of our marks.
+"""Encodes Python values as JSON and decodes them without loss, whatever member names a client chooses.
 
-ministack's own reader treats every object with a member ``__bytes__`` as bytes, so one client's document could make
-its whole store unreadable. Here a mark is an object with exactly one member, whose name starts with ``__``. Any other
-object of that shape, or with a key that is not text, is written behind a mark itself.
+ministack's own reader decodes every object with a member ``__bytes__`` as bytes, so one client's document could make
+its whole store unreadable. Here, a mark is an object with exactly one member, whose name starts with ``__``. Any other
+object of that shape, or with keys that are not strings, is encoded as a list of pairs behind a mark.
 """
 
 import base64
@@ -13,7 +13,7 @@ from typing import Any
 MARK = "__"
 
 Types = dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]]
-"""A mark to the type that it stands for, what is written of such a value, and how it is made again from that."""
+"""Maps a mark to the type that it stands for and the functions that encode and decode a value of that type."""
 
 BUILT_IN: Types = {
     "__bytes__": (bytes, lambda value: base64.b64encode(value).decode(), base64.b64decode),
@@ -30,18 +30,18 @@ PAIRS = "__pairs__"
 
 
 class Codec:
-    """Writes and reads values of JSON's types, of ``BUILT_IN`` and of ``types``."""
+    """Encodes and decodes values of JSON's types, of ``BUILT_IN`` and of ``types``."""
 
     def __init__(self, types: Types) -> None:
         self._types = {**BUILT_IN, **types}
         self._marks = {kind: mark for mark, (kind, _, _) in self._types.items()}
 
     def dumps(self, value: Any) -> str:
-        """``value`` as JSON text, all ASCII. ``TypeError`` if it holds a value of any other type."""
+        """Return ``value`` as ASCII JSON text. Raise ``TypeError`` if it contains a value of any other type."""
         return json.dumps(self._plain(value), separators=(",", ":"))
 
     def loads(self, text: str) -> Any:
-        """The value that ``dumps`` wrote as ``text``; ``ValueError`` if it did not."""
+        """Return the value that ``dumps`` encoded as ``text``. Raise ``ValueError`` if the text is invalid."""
         return json.loads(text, object_hook=self._restored)
 
     def _plain(self, value: Any) -> Any:
@@ -68,7 +68,7 @@ class Codec:
             return value
         ((mark, written),) = value.items()
         if mark == PAIRS:
-            return {name: member for name, member in written}  # noqa: C416  (a list of lists is no argument for dict)
+            return {name: member for name, member in written}  # noqa: C416  (the pairs are lists, not tuples)
         if mark.startswith(MARK):
             if mark not in self._types:
                 raise ValueError(f"unknown mark {mark}")

@@ -1,7 +1,7 @@
-"""The Chromium that the browser tests drive. Run as a program, it sees to it that there is one:
+"""The Chromium for the browser tests. Run as a program, this module installs one if necessary.
 
-the one that ``CHROMIUM`` names, or one on the path; in a container (as root, with apt), Debian's package; anywhere
-else, Playwright's own build, downloaded into ``.venv``.
+The tests use the one that ``CHROMIUM`` names, or else one on the PATH. If there is none, Debian's package is installed
+when run as root with apt available, as in a container; otherwise Playwright's build is downloaded into ``.venv``.
 """
 
 import os
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"]
-QUIET = [  # it asks nobody on the Internet for anything
+QUIET = [  # no requests to the Internet
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
@@ -21,20 +21,20 @@ QUIET = [  # it asks nobody on the Internet for anything
     "--disable-sync",
     "--no-first-run",
 ]
-os.environ["PLAYWRIGHT_BROWSERS_PATH"] = "0"  # Playwright's name for "beside the package"
+os.environ["PLAYWRIGHT_BROWSERS_PATH"] = "0"  # for Playwright, this means inside its package
 
 
 def on_this_machine() -> str | None:
-    """The path of a Chromium that was here before; ``None`` leaves Playwright to its own."""
+    """Return the path of an installed Chromium, or ``None`` to use Playwright's build."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager
 def launched():
-    """A headless browser, as Playwright's ``Browser``."""
+    """Launch a headless browser, and yield it as Playwright's ``Browser``."""
     from playwright.sync_api import sync_playwright
 
-    # Chromium's sandbox needs a user who is not root.
+    # Chromium's sandbox does not work as root.
     arguments = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else QUIET
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=on_this_machine(), args=arguments)
@@ -43,16 +43,16 @@ def launched():
 
 
 def main() -> None:
-    """Install one if there is none."""
+    """Install Chromium if there is none."""
     if os.environ.get("CHROMIUM") and not os.access(os.environ["CHROMIUM"], os.X_OK):
-        sys.exit(f"CHROMIUM is {os.environ['CHROMIUM']}: that is no program.")
+        sys.exit(f"CHROMIUM is {os.environ['CHROMIUM']}, which is not an executable file.")
     if _is_there():
         return
     print("Installing Chromium for the browser tests …", flush=True)
     done = subprocess.run(["sh", "-c", _installation()], capture_output=True, text=True, check=False)
     if not _is_there():
-        why = re.findall(r"^(?:E|Error): *(.*)$", done.stdout + done.stderr, re.MULTILINE) or ["for no stated reason"]
-        sys.exit(f"Chromium could not be installed: {why[-1]}\nInstall one, or say make test CHROMIUM=<its path>.")
+        why = re.findall(r"^(?:E|Error): *(.*)$", done.stdout + done.stderr, re.MULTILINE) or ["no reason was given"]
+        sys.exit(f"Chromium could not be installed: {why[-1]}\nInstall one, or run make test CHROMIUM=<its path>.")
 
 
 def _installation() -> str:

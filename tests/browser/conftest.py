@@ -8,7 +8,7 @@ from tests.browser import chromium
 
 @pytest.fixture(scope="session")
 def api_log(tmp_path_factory):
-    """Where the API writes what it was asked."""
+    """The API's log file."""
     return tmp_path_factory.mktemp("browser") / "api.log"
 
 
@@ -21,7 +21,7 @@ def roster(api_log):
 
 @pytest.fixture(scope="session")
 def documentation(roster):
-    """The documentation page's address."""
+    """The address of the documentation page."""
     with page.served(processes.free_port(), roster.api) as address:
         yield address
 

@@ -1,6 +1,6 @@
 """The documentation page of `make run`, in Chromium.
 
-``SCREENSHOT=docs/page.png .venv/bin/pytest tests/browser`` takes the picture that stands in the README.
+``SCREENSHOT=docs/page.png .venv/bin/pytest tests/browser`` takes the screenshot in the README.
 """
 
 import json
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture
 def tab(browser, documentation):
-    """The page, opened; ``problems`` is what its console complained of, ``origins`` is whom it asked."""
+    """The opened page. ``problems`` are its console's errors and warnings, ``origins`` is where it sent requests."""
     tab = browser.new_page(viewport={"width": 1100, "height": 1000}, color_scheme="light")
     tab.problems, tab.origins = [], set()
     tab.on("console", lambda message: message.type in ("error", "warning") and tab.problems.append(message.text))
@@ -26,7 +26,7 @@ def tab(browser, documentation):
 
 
 def authorize(tab, token):
-    """Paste a token into the dialog's only box."""
+    """Paste a token into the dialog's only text box."""
     tab.get_by_role("button", name="Authorize", exact=True).click()
     dialog = tab.locator(".modal-ux")
     dialog.get_by_role("textbox").fill(token)
@@ -62,7 +62,7 @@ def store(roster, token, userid, body):
 
 
 def respond(tab, address, body):
-    """Answer the page's requests for ``address`` in the API's place."""
+    """Respond to the page's requests for ``address`` in place of the API."""
     headers = {"Access-Control-Allow-Origin": "*"}
     tab.route(address, lambda route: route.fulfill(body=body, content_type="application/json", headers=headers))
 
@@ -78,16 +78,16 @@ def test_it_shows_every_route(tab, roster):
     assert tab.problems == []
 
 
-def test_with_a_token_it_asks_for_a_user_and_shows_the_answer(tab, roster, documentation, admin_token):
+def test_with_a_token_it_requests_a_user_and_shows_the_response(tab, roster, documentation, admin_token):
     user = {"name": "Jane Doe", "height": 1.75, "big": 123456789012345678901234567890, "likes": ["chess"]}
     stored = store(roster, admin_token, "jane", json.dumps(user)).json()
 
     authorize(tab, admin_token)
-    answer = execute(tab, "get_user", userid="jane")
+    response = execute(tab, "get_user", userid="jane")
 
-    assert status(answer) == "200"
-    assert json.loads(shown_body(answer)) == stored
-    assert "etag:" in answer.inner_text()
+    assert status(response) == "200"
+    assert json.loads(shown_body(response)) == stored
+    assert "etag:" in response.inner_text()
     assert tab.problems == []
     assert tab.origins == {documentation, roster.api}
     if "SCREENSHOT" in os.environ:
@@ -95,7 +95,7 @@ def test_with_a_token_it_asks_for_a_user_and_shows_the_answer(tab, roster, docum
         tab.screenshot(path=os.environ["SCREENSHOT"])
 
 
-def test_without_a_token_it_shows_the_refusal(tab):
+def test_without_a_token_it_shows_the_401_response(tab):
     assert status(execute(tab, "list_users")) == "401"
 
 
@@ -105,7 +105,7 @@ def test_one_token_box_authorizes_requests_to_both_authorizers(tab, admin_token)
     assert status(execute(tab, "list_users")) == "200"  # JWT authorizer
 
 
-def test_numbers_of_a_stored_user_are_shown_digit_by_digit(tab, roster, admin_token):
+def test_numbers_of_a_stored_user_are_shown_exactly(tab, roster, admin_token):
     numbers = {
         "integer": "123456789012345678901234567890",
         "decimal": "3.1415926535897932384626433832795028841",
@@ -146,14 +146,14 @@ def test_a_response_is_indented_and_otherwise_shown_as_sent(tab, roster):
     respond(tab, f"{roster.api}/open", sent)
     response = execute(tab, "get_open")
     assert shown_body(response) == shown
-    assert response.get_by_text("1E+125", exact=True).count() == 1  # highlighted, so in an element of its own
+    assert response.get_by_text("1E+125", exact=True).count() == 1  # highlighted, so in its own element
     with tab.expect_download() as download:
         response.get_by_role("button", name="Download").click()
     assert download.value.path().read_text() == shown
     assert tab.problems == []
 
 
-def test_strings_that_look_like_numbers_or_json_are_shown_unharmed(tab, roster):
+def test_strings_that_look_like_numbers_or_json_are_shown_unchanged(tab, roster):
     texts = [
         "123456789012345678901234567890",
         '"quoted": 1.750, {"a":  [1,2]}',
@@ -191,8 +191,8 @@ def test_inline_scripts_are_blocked(tab):
     assert any("Content Security Policy" in problem for problem in tab.problems)
 
 
-def test_nobody_else_is_asked_for_anything_and_nothing_else_may_be(tab, documentation):
-    refused = tab.evaluate("fetch('http://127.0.0.1:1/').catch(error => error.message)")
-    assert refused == "Failed to fetch"
+def test_requests_to_other_origins_are_blocked_and_no_referrer_is_sent(tab, documentation):
+    error = tab.evaluate("fetch('http://127.0.0.1:1/').catch(error => error.message)")
+    assert error == "Failed to fetch"
     assert any("Content Security Policy" in problem for problem in tab.problems)
     assert httpx.get(documentation, trust_env=False).headers["Referrer-Policy"] == "no-referrer"

@@ -1,4 +1,4 @@
-"""A page of another origin, in Chromium, uses the API as the contract's CORS rules allow."""
+"""A page from another origin can use the API in Chromium, as the CORS rules promise."""
 
 import re
 import threading
@@ -31,7 +31,7 @@ class _Page(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def elsewhere():
-    """Another origin's address."""
+    """The address of another origin."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -42,7 +42,7 @@ def elsewhere():
 
 
 class Script:
-    """What a script on the page can do and see."""
+    """A script on the page, with the requests that it can send and the responses that it can see."""
 
     def __init__(self, tab, api, log):
         self._tab = tab
@@ -52,11 +52,11 @@ class Script:
 
     @property
     def preflights(self):
-        """The routes that the browser has asked leave for."""
+        """The routes for which the browser has sent preflight requests."""
         return re.findall(r"method=OPTIONS route=(\S+)", self._log.read_text()[self._before :])
 
     def send(self, method, address, *, token=None, body=None, **headers):
-        """The answer as the script sees it: only what CORS lets it."""
+        """Send a request, and return the response as the script sees it: only what CORS exposes."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -74,7 +74,7 @@ def script(browser, elsewhere, roster, api_log):
     tab.close()
 
 
-def test_a_refusal_for_want_of_a_token_is_readable(script):
+def test_the_response_to_a_missing_token_is_readable(script):
     answer = script.send("GET", "/users")
     assert answer["status"] == 401
     assert answer["body"]["type"] == "urn:roster:problem:unauthorized"
@@ -82,13 +82,13 @@ def test_a_refusal_for_want_of_a_token_is_readable(script):
     assert script.preflights == []
 
 
-def test_a_refusal_of_a_forged_token_is_readable(script):
+def test_the_response_to_a_forged_token_is_readable(script):
     answer = script.send("GET", "/users", token="forged")
     assert answer["status"] == 401
     assert script.preflights == ["/users"]
 
 
-def test_the_whole_walk(script, admin_token):
+def test_users_can_be_created_listed_changed_and_deleted(script, admin_token):
     created = script.send("POST", "/users", token=admin_token, body='{"name": "Jane"}', Idempotency_Key="walk-1")
     assert created["status"] == 200
     assert created["headers"]["location"].endswith(f"/users/{created['body']['userid']}")
@@ -121,14 +121,14 @@ def test_the_whole_walk(script, admin_token):
     assert {"/users", "/users/{userid}"} == set(script.preflights)
 
 
-def test_the_profile(script, admin_token):
+def test_a_profile_can_be_stored_and_read(script, admin_token):
     stored = script.send("POST", "/user/profile", token=admin_token, body='{"theme": "dark"}')
     assert stored["status"] == 200
     assert script.send("GET", "/user/profile", token=admin_token)["body"] == stored["body"]
     assert script.send("GET", "/user/profile")["status"] == 401
 
 
-def test_a_missing_route_is_readable(script):
+def test_the_response_to_an_unknown_route_is_readable(script):
     answer = script.send("GET", "/nowhere")
     assert answer["status"] == 404
     assert answer["body"]["type"] == "urn:roster:problem:not-found"

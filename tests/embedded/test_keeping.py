@@ -1,4 +1,4 @@
-"""What the laptop keeps: through restarts, kills, full disks and hostile documents."""
+"""`make run` keeps its data through restarts, kills, full disks and hostile documents."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
 
 
 def kill(run):
-    """SIGKILL what a person started: make, and the process that it became. Not what that has started."""
+    """Send SIGKILL to `make run`, but not to the processes that it has started. Return those."""
     main = runs.look(run.state).process
     started = [processes.Identity.of(process.pid) for process in run.processes() if process.pid != main.pid]
     main.signal(signal.SIGKILL)
@@ -51,7 +51,7 @@ def wait_for(condition, seconds=20):
 
 
 class TestRun:
-    def test_a_killed_run_leaves_no_process_and_loses_nothing_and_the_next_goes_on(self, folder):
+    def test_a_killed_run_leaves_no_processes_and_loses_no_data(self, folder):
         state = folder / "killed"
         run = Run(state)
         token = run.token(EMAIL="user@example.com")
@@ -63,32 +63,32 @@ class TestRun:
 
         again = Run(state, run.ports)
         assert not any(process.is_alive for process in started)
-        assert "The last run did not end properly: this one goes on with what was stored until" in again.output
+        assert "The last run did not shut down cleanly. Continuing with the state saved at" in again.output
         assert get(again.api, f"/users/{sub}", token).json() == stored
         assert stored.items() >= HOSTILE.items()
         again.interrupt()
         assert (
             make("stop", STATE_DIR=state).splitlines()[0]
-            == f"Nothing runs with its state in {state}: there is nothing to stop."
+            == f"Nothing to stop: Roster is not running with its state in {state}."
         )
 
-    def test_nobody_else_can_read_the_state(self, folder):
+    def test_only_the_owner_can_read_the_state(self, folder):
         for path in [folder / "killed", *(folder / "killed").rglob("*")]:
             mode = path.stat().st_mode
             if path.is_dir() or path.parent.name == "saved" or path.suffix in (".log", ".json", ".pem"):
                 assert not mode & (stat.S_IRWXG | stat.S_IRWXO), path
 
-    def test_make_stop_ends_what_a_killed_run_left(self, folder):
+    def test_make_stop_stops_what_a_killed_run_left_behind(self, folder):
         state = folder / "left"
         run = Run(state)
         (emulator,) = [child for child in runs.look(state).children if "embedded.emulator" in command(child)]
-        psutil.Process(emulator.pid).suspend()  # else it ends by itself
+        psutil.Process(emulator.pid).suspend()  # otherwise it exits by itself
         left = kill(run)
         assert emulator in left
         assert emulator.is_alive
         threading.Timer(1, lambda: psutil.Process(emulator.pid).resume()).start()
-        said = make("stop", STATE_DIR=state)
-        assert said.startswith("What a killed run had left is stopped.")
+        output = make("stop", STATE_DIR=state)
+        assert output.startswith("Cleaned up after a run that was killed.")
         assert not emulator.is_alive
 
 
@@ -102,7 +102,7 @@ def say():
 
 
 class Emulator:
-    """The embedded AWS of a stack of its own, to be stored in and looked at."""
+    """A running embedded AWS, to store items in and read them back."""
 
     def __init__(self, running):
         self.aws_port = running.aws_port
@@ -116,11 +116,11 @@ class Emulator:
         return self.dynamodb.get_item(TableName=self.table, Key={"userid": {"S": userid}}).get("Item")
 
     def saved(self):
-        """What it says of the last save."""
+        """Return its report on the last save."""
         return httpx.get(f"{aws.endpoint(self.aws_port)}/_roster/saved", trust_env=False).json()
 
     def is_saved(self):
-        """Whether what has been stored until now is saved."""
+        """Wait until everything stored so far is saved."""
         now = saved_state.now()
         self.put("marker")
         wait_for(lambda: self.saved()["at"] and self.saved()["at"] > now)
@@ -136,7 +136,7 @@ def pid_of(state):
 
 
 class TestSaving:
-    def test_a_power_cut_loses_nothing_that_was_saved_while_it_ran(self, folder, say):
+    def test_saved_data_survives_a_power_failure(self, folder, say):
         state = folder / "cut"
         with running(state, say) as (roster, process):
             emulator = Emulator(roster)
@@ -145,7 +145,7 @@ class TestSaving:
             assert emulator.is_saved()
             os.kill(pid_of(state), signal.SIGKILL)
             wait_for(lambda: not process.is_running)
-        assert runs.look(state) is not None  # the next run can tell that this one did not end properly
+        assert runs.look(state) is not None  # the next run can tell that this one did not shut down cleanly
         with running(state, say) as (roster, _):
             emulator = Emulator(roster)
             assert emulator.get("before")["document"] == {"M": {"__bytes__": {"N": "1"}}}
@@ -155,10 +155,10 @@ class TestSaving:
             assert emulator.get("before")
             with pytest.raises(emulator.dynamodb.exceptions.ClientError, match="security token"):
                 stranger(roster).list_tables()
-        assert any("did not end properly" in line for line in say)
+        assert any("did not shut down cleanly" in line for line in say)
         assert runs.look(state) is None
 
-    def test_a_save_that_fails_is_said_and_the_state_is_as_it_was_saved_last(self, folder, say):
+    def test_a_failed_save_is_reported_and_keeps_the_previous_state(self, folder, say):
         state = folder / "full"
 
         def until_the_disk_is_full():
@@ -174,13 +174,13 @@ class TestSaving:
 
         with pytest.raises(NotSaved) as failure:
             until_the_disk_is_full()
-        assert "could not be saved (File too large)" in str(failure.value)
-        assert f"{state} has what was stored until {aws.saved_at(state)}." in str(failure.value)
+        assert "could not save its state (File too large)" in str(failure.value)
+        assert f"{state} contains everything stored until {aws.saved_at(state)}." in str(failure.value)
         with running(state, say) as (roster, _):
             assert Emulator(roster).get("before")
             assert not Emulator(roster).get("after")
 
-    def test_a_save_that_can_not_even_begin_is_an_error_too(self, folder, say):
+    def test_a_save_that_cannot_start_is_reported_too(self, folder, say):
         state = folder / "no-descriptors"
 
         def until_no_file_can_be_opened():
@@ -194,7 +194,7 @@ class TestSaving:
         with pytest.raises(NotSaved, match="Too many open files"):
             until_no_file_can_be_opened()
 
-    def test_a_second_request_to_end_does_not_break_off_the_last_save(self, folder, say):
+    def test_a_second_sigterm_does_not_interrupt_the_last_save(self, folder, say):
         state = folder / "no-descriptors"
         with running(state, say) as (roster, _):
             emulator = Emulator(roster)
@@ -204,14 +204,14 @@ class TestSaving:
         assert aws.saved_at(state) > now
         assert runs.look(state) is None
 
-    def test_a_file_that_was_cut_short_is_written_again(self, tmp_path):
+    def test_a_truncated_file_is_written_again(self, tmp_path):
         saved = saved_state.Saved(saved_state.now(), {"sqs": "{}"})
         saved_state.write(tmp_path, saved)
         next(tmp_path.glob("sqs-*")).write_text("")
         saved_state.write(tmp_path, saved)
         assert saved_state.read(tmp_path) == saved
 
-    def test_a_state_that_can_t_be_read_is_not_started_on_nor_touched(self, folder, say):
+    def test_an_unreadable_state_prevents_the_start_and_is_left_unchanged(self, folder, say):
         state = folder / "full"
         (damaged,) = (state / "aws" / "saved").glob("dynamodb-*")
         damaged.write_bytes(damaged.read_bytes()[:-1])
@@ -219,10 +219,10 @@ class TestSaving:
         with pytest.raises(Failure) as failure, running(state, say):
             pass
         assert f"The state in {state} can't be read: {damaged.absolute()} is damaged" in str(failure.value)
-        assert "move it away to start with an empty one" in str(failure.value)
+        assert "move it away to start with an empty state" in str(failure.value)
         assert {path: path.read_bytes() for path in (state / "aws" / "saved").iterdir()} == before
 
-    def test_what_ministack_itself_saved_is_taken_over(self, folder, say):
+    def test_a_state_that_ministack_itself_saved_is_imported(self, folder, say):
         state = folder / "older"
         document = {"M": {"__bytes__": {"N": "1"}, "deep": {"M": {"__scoped__": {"BOOL": True}, "data": {"S": "x"}}}}}
         port, own = processes.free_port(), state / "aws"
@@ -249,7 +249,7 @@ class TestSaving:
 
 
 class full_disk:  # noqa: N801
-    """As if no file could grow any more."""
+    """Make writing to files fail, as on a full disk."""
 
     def __init__(self, state):
         self._process = psutil.Process(pid_of(state))
@@ -263,7 +263,7 @@ class full_disk:  # noqa: N801
 
 
 def stranger(roster):
-    """A client with credentials that nobody has given out."""
+    """Return a client with unknown credentials."""
     session = boto3.session.Session("AKIAIOSFODNN7EXAMPLE", "of-nobody")
     config = Config(proxies={})
     return session.client("dynamodb", region_name=aws.REGION, endpoint_url=aws.endpoint(roster.aws_port), config=config)

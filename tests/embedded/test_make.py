@@ -1,4 +1,4 @@
-"""What make passes to programs, what it says before anything is installed, and what `make clean` removes."""
+"""What make passes to programs, how it fails before anything is installed, and what `make clean` removes."""
 
 import ast
 import fcntl
@@ -16,7 +16,7 @@ from embedded.commands import make_command
 from infra.failure import Failure
 
 PROJECT = Path(__file__).parent.parent.parent
-BEFORE_INSTALLATION = [  # what runs before anything is installed, on any Python from 3.6 on
+BEFORE_INSTALLATION = [  # what runs before anything is installed, on Python 3.6 or newer
     *("embedded/__init__.py", "embedded/clean.py", "embedded/commands.py", "embedded/install.py", "embedded/state.py"),
     *("infra/__init__.py", "infra/failure.py"),
 ]
@@ -45,7 +45,7 @@ SETTINGS = [
     *("PORT", "EMBEDDED_AWS_PORT", "DOCS_PORT", "STATE_DIR", "EMAIL", "PASSWORD", "NEW_PASSWORD", "STAGE", "DATA"),
     "CHROMIUM",
 ]
-PATH = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"  # the shims of pyenv are slow
+PATH = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"  # pyenv's shims are slow
 WAYS = ["command line", "environment"]
 RECORD = r"""#!/bin/sh
 test "$1" = -c && exit
@@ -54,7 +54,7 @@ test "$1" = -c && exit
 
 
 class Call:
-    """A call of a program that only records what it got."""
+    """A recorded call of a program: its arguments and its environment."""
 
     def __init__(self, record):
         count, *rest = [os.fsdecode(field) for field in record.read_bytes().split(b"\0")]
@@ -78,7 +78,7 @@ class Checkout:
         self._calls.mkdir()
 
     def files(self):
-        """The paths of all that is there."""
+        """Return the paths of all files and folders in it."""
         return sorted(path.relative_to(self.folder) for path in self.folder.rglob("*"))
 
     def install(self):
@@ -89,7 +89,7 @@ class Checkout:
         (self.folder / ".venv-embedded").mkdir()
 
     def program(self, name, text=RECORD):
-        """Write an executable file; return its path."""
+        """Write an executable file and return its path."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -97,7 +97,7 @@ class Checkout:
         return path
 
     def make(self, *goals, way="command line", path=PATH, **settings):
-        """Run make; return what became of it."""
+        """Run make and return the completed process."""
         given = settings if way == "environment" else {}
         arguments = [] if way == "environment" else [f"{name}={value}" for name, value in settings.items()]
         return subprocess.run(
@@ -112,7 +112,7 @@ class Checkout:
         )
 
     def calls(self, *goals, way, **settings):
-        """Run make; return what the programs got."""
+        """Run make and return the recorded calls of programs."""
         for record in self._calls.iterdir():
             record.unlink()
         done = self.make(*goals, way=way, **settings)
@@ -134,7 +134,7 @@ def installed(checkout):
 
 
 def failure(done):
-    """The one sentence, beside what make itself adds, that a failed make says."""
+    """Return the one sentence that a failed make prints, apart from make's own messages."""
     assert done.returncode != 0
     assert done.stdout == ""
     (sentence,) = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
@@ -142,13 +142,13 @@ def failure(done):
 
 
 def git_status(folder):
-    """What git would let somebody commit."""
+    """Return the files that git would commit."""
     command = ["git", "-C", folder, "status", "--porcelain", "--ignored=no", "--untracked-files=all"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def pythons(minors, major=3):
-    """The Pythons of these versions that this machine has."""
+    """Return the paths of the installed Pythons of these versions."""
     places = [*Path.home().glob(".pyenv/versions/*/bin"), Path("/usr/bin")]
     paths = [place / f"python{major}.{minor}" for minor in minors for place in places]
     return [str(path) for path in paths if path.exists()]
@@ -158,21 +158,21 @@ TOO_OLD = pythons(range(6, 11))
 
 
 def only(calls, *words):
-    """The one call whose arguments contain these words."""
+    """Return the only call whose arguments include these words."""
     (found,) = [call for call in calls if set(words) <= set(call.arguments)]
     return found
 
 
 def arriving(value, way):
-    """What is left of a value: make drops blanks at its start, but only on its command line."""
+    """Return a value as programs receive it: make strips leading whitespace, but only on its command line."""
     return value.lstrip(" \t\n") if way == "command line" else value
 
 
 @pytest.mark.parametrize("way", WAYS)
 class TestValues:
     @pytest.mark.parametrize("first", range(len(VALUES)), ids=[ascii(value) for value in VALUES])
-    def test_programs_get_every_value_as_it_was_given_and_nothing_is_executed(self, installed, way, first):
-        # Each setting gets another value; over all tests, each setting gets each value.
+    def test_programs_receive_every_value_unchanged_and_nothing_is_executed(self, installed, way, first):
+        # Each setting gets a different value. Over all tests, each setting gets every value.
         given = {name: VALUES[(first + 7 * index) % len(VALUES)] for index, name in enumerate(SETTINGS)}
         got = {name: arriving(value, way) for name, value in given.items()}
         embedded = ["-m", "embedded", f"--state={got['STATE_DIR']}"]
@@ -200,7 +200,7 @@ class TestValues:
                 assert "PASSWORD" not in "".join(f"{name}={value}" for name, value in call.environ.items())
         assert not (installed.folder / "canary").exists()
 
-    def test_without_settings_programs_get_the_defaults_and_no_password(self, installed, way):
+    def test_without_settings_programs_receive_the_defaults_and_no_password(self, installed, way):
         calls = installed.calls("run", "token", "deploy", way=way)
         ports = ["--port=8000", "--aws-port=4566", "--docs-port=8080"]
         assert only(calls, "run").arguments == ["-m", "embedded", "--state=.local", "run", *ports]
@@ -215,7 +215,7 @@ class TestValues:
         assert only(calls, "deploy").arguments == ["-m", "infra", "deploy", "--stage=dev"]
 
     @pytest.mark.parametrize(("data", "options"), [("yes", ["--with-data"]), ("no", []), ("yes no", []), ("", [])])
-    def test_data_is_destroyed_for_a_plain_yes_only(self, installed, way, data, options):
+    def test_data_is_destroyed_only_if_data_is_exactly_yes(self, installed, way, data, options):
         (call,) = installed.calls("destroy", way=way, DATA=data)
         assert call.arguments == ["-m", "infra", "destroy", "--stage=dev", *options]
 
@@ -226,7 +226,7 @@ class TestValues:
         assert call.arguments == ["-B", "-m", "embedded.clean"]
         assert not (checkout.folder / "canary").exists()
 
-    def test_the_makefiles_own_variables_are_not_settings(self, installed, way):
+    def test_the_makefiles_own_variables_cannot_be_set(self, installed, way):
         text = (PROJECT / "Makefile").read_text()
         own = {*re.findall(r"\$\((\w+)\)", text), *re.findall(r"^override (\w+)", text, re.MULTILINE)} - {
             *SETTINGS,
@@ -243,7 +243,7 @@ class TestValues:
 
 class TestPrintedCommands:
     @pytest.mark.parametrize("shell", [["sh"], ["bash", "--norc", "--noediting", "-i"]], ids=" ".join)
-    def test_they_can_be_pasted_whatever_the_values(self, installed, shell):
+    def test_they_can_be_pasted_into_a_shell_whatever_the_values(self, installed, shell):
         commands = [f': "$({make_command("-s stop", STATE_DIR=value)})"\n' for value in VALUES]
         history = "set -o history -H\n" if "bash" in shell else ""
         calls = installed.folder.parent / "calls"
@@ -254,8 +254,8 @@ class TestPrintedCommands:
         assert got == set(VALUES), done.stderr
         assert not (installed.folder / "canary").exists()
 
-    def test_an_exclamation_mark_is_never_between_quotes(self):
-        # Older versions of bash would replace it, even between single quotes, if these are within double quotes.
+    def test_an_exclamation_mark_is_never_inside_quotes(self):
+        # Older versions of bash would expand it even in single quotes, if those are inside double quotes.
         assert make_command("run", STATE_DIR="a!b") == r"make run STATE_DIR='a'\!'b'"
 
     def test_defaults_are_left_out(self):
@@ -265,17 +265,17 @@ class TestPrintedCommands:
 
 class TestFreshClone:
     @pytest.mark.parametrize("goal", [["token"], ["stop"], ["outputs", "STAGE=local"]], ids=" ".join)
-    def test_what_needs_something_running_says_what_to_do_first_and_installs_nothing(self, checkout, goal):
+    def test_targets_that_need_a_running_roster_say_so_and_install_nothing(self, checkout, goal):
         before = checkout.files()
         done = checkout.make(*goal)
-        assert failure(done) == "Roster is not installed in this folder: start it with make run first."
+        assert failure(done) == "Roster is not installed in this folder. Start it with make run first."
         assert checkout.files() == before
 
 
 class TestPython:
-    """The one that installs."""
+    """The Python that installs Roster."""
 
-    def test_the_first_of_the_usual_names_that_starts_is_taken(self, checkout):
+    def test_the_first_one_on_the_path_that_works_is_used(self, checkout):
         shim = "#!/bin/sh\necho 'python3.11: command not found' >&2; exit 127\n"
         checkout.program("bin/python3.11", shim)
         for name in ("python3.12", "python3"):
@@ -284,37 +284,37 @@ class TestPython:
         assert done.stdout == "python3.12 -B -m embedded.clean\n"
 
     @pytest.mark.parametrize("goal", ["run", "clean"])
-    def test_none_at_all_is_one_sentence(self, checkout, goal):
+    def test_a_missing_python_is_reported_briefly(self, checkout, goal):
         (checkout.folder / "bin").mkdir()
         (checkout.folder / "bin" / "sh").symlink_to(shutil.which("sh"))
         before = checkout.files()
-        said = "Roster needs Python 3.11 or newer, and there is none on the PATH: install one first."
-        assert failure(checkout.make(goal, path=f"{checkout.folder}/bin")) == said
+        message = "Roster needs Python 3.11 or newer, but there is none on the PATH. Install one first."
+        assert failure(checkout.make(goal, path=f"{checkout.folder}/bin")) == message
         assert checkout.files() == before
 
     @pytest.mark.parametrize("python", ["/nowhere/python3.11", "-x", "false", *pythons([7], major=2)])
-    def test_a_setting_that_is_not_one_is_one_sentence(self, checkout, python):
-        said = f"Roster needs Python 3.11 or newer, and PYTHON is {python}, which is not: give the path of one."
-        assert failure(checkout.make("run", PYTHON=python)) == said
+    def test_an_unusable_python_setting_is_reported_briefly(self, checkout, python):
+        message = f"PYTHON is {python}, which can't be used. Set it to the path of Python 3.11 or newer."
+        assert failure(checkout.make("run", PYTHON=python)) == message
 
     @pytest.mark.parametrize("name", BEFORE_INSTALLATION)
-    def test_what_runs_before_installation_is_valid_python_3_6(self, name):
+    def test_code_that_runs_before_the_installation_is_valid_python_3_6(self, name):
         ast.parse((PROJECT / name).read_text(), feature_version=(3, 6))
 
     @pytest.mark.parametrize("python", TOO_OLD, ids=str)
-    def test_one_too_old_is_one_sentence_that_names_it(self, checkout, python):
-        said = failure(checkout.make("run", PYTHON=python))
+    def test_a_python_that_is_too_old_is_named_in_the_message(self, checkout, python):
+        message = failure(checkout.make("run", PYTHON=python))
         assert re.fullmatch(
-            rf"Roster needs Python 3\.11 or newer, and {python} is Python 3\.\d+\.\d+: "
-            r"install a newer one, or give its path as in make run PYTHON=/path/to/python3\.11",
-            said,
+            rf"Roster needs Python 3\.11 or newer, but {python} is Python 3\.\d+\.\d+\. "
+            r"Install a newer one, or give its path, as in make run PYTHON=/path/to/python3\.11",
+            message,
         )
         assert not (checkout.folder / ".venv").exists()
 
     @pytest.mark.parametrize(
         ("version", "accepted"), [((3, 10), False), ((3, 11), True), ((3, 12), True), ((3, 13), True)]
     )
-    def test_3_11_and_newer_is_accepted(self, monkeypatch, tmp_path, version, accepted):
+    def test_python_3_11_and_newer_is_accepted(self, monkeypatch, tmp_path, version, accepted):
         monkeypatch.setattr(sys, "version_info", (*version, 0))
         monkeypatch.setattr(install.venv, "create", lambda *_, **__: sys.exit("accepted"))
         with pytest.raises(SystemExit, match="accepted" if accepted else "needs Python"):
@@ -322,7 +322,7 @@ class TestPython:
 
 
 class TestStateFolder:
-    def test_only_its_owner_may_look_inside(self, tmp_path):
+    def test_only_its_owner_can_open_it(self, tmp_path):
         state.prepare(tmp_path / "above" / "state")
         assert (tmp_path / "above" / "state").stat().st_mode & 0o777 == 0o700
 
@@ -337,21 +337,21 @@ class TestStateFolder:
             (tmp_path / name / file).touch()
         assert git_status(tmp_path) == ""
 
-    def test_one_that_is_used_again_stays_as_it_is(self, tmp_path):
+    def test_preparing_it_again_changes_nothing(self, tmp_path):
         state.prepare(tmp_path / "state")
         (tmp_path / "state" / "running.json").write_text("{}")
         (tmp_path / "state" / "notes").touch()
         state.prepare(tmp_path / "state")
         assert {path.name for path in (tmp_path / "state").iterdir()} == {".gitignore", "running.json", "notes"}
 
-    def test_one_of_an_earlier_version_is_accepted(self, tmp_path):
+    def test_a_folder_of_an_earlier_version_is_accepted(self, tmp_path):
         (tmp_path / "aws").mkdir()
         for name in ("running.json", "aws.log"):
             (tmp_path / name).touch()
         state.prepare(tmp_path)
         assert state.is_prepared(tmp_path)
 
-    def test_one_whose_preparation_was_interrupted_is_accepted(self, tmp_path):
+    def test_a_folder_whose_preparation_was_interrupted_is_accepted(self, tmp_path):
         (tmp_path / ".gitignore").touch()
         state.prepare(tmp_path)
         assert state.is_prepared(tmp_path)
@@ -368,7 +368,7 @@ class TestStateFolder:
             ("ignoring", "contains files that are not Roster's"),
         ],
     )
-    def test_what_can_not_be_used_is_one_sentence_and_stays_as_it_is(self, tmp_path, monkeypatch, name, problem):
+    def test_an_unusable_folder_is_rejected_and_left_unchanged(self, tmp_path, monkeypatch, name, problem):
         monkeypatch.chdir(tmp_path)
         Path("file").touch()
         Path("dangling").symlink_to("nowhere")
@@ -378,11 +378,11 @@ class TestStateFolder:
         before = sorted(tmp_path.rglob("*"))
         with pytest.raises(Failure) as raised:
             state.prepare(Path(name))
-        said = rf"STATE_DIR is {name}, which {problem}: give the name of a new or an empty folder\."
-        assert re.fullmatch(said, str(raised.value))
+        message = rf"STATE_DIR is {name}, which {problem}\. Choose a new or an empty folder\."
+        assert re.fullmatch(message, str(raised.value))
         assert sorted(tmp_path.rglob("*")) == before
 
-    def test_an_empty_name_is_one_sentence(self):
+    def test_an_empty_name_is_rejected(self):
         with pytest.raises(Failure, match="STATE_DIR is empty"):
             state.folder("")
 
@@ -390,7 +390,7 @@ class TestStateFolder:
 class TestClean:
     @pytest.fixture
     def used(self, checkout):
-        """A checkout in which everything was made, and what was there before that."""
+        """A checkout with everything that make creates, and the paths that it had before."""
         (checkout.folder / "tests/unit").mkdir(parents=True)
         before = checkout.files()
         for name in LEFT:
@@ -401,7 +401,7 @@ class TestClean:
         return checkout, before
 
     @pytest.mark.parametrize("python", [sys.executable, *TOO_OLD], ids=str)
-    def test_it_removes_all_that_was_made_and_the_given_state(self, used, python):
+    def test_it_removes_everything_that_make_created_and_the_given_state(self, used, python):
         checkout, before = used
         state.prepare(checkout.folder / "my $state")
         (checkout.folder / "my $state" / "running.json").touch()
@@ -411,7 +411,7 @@ class TestClean:
         assert checkout.files() == before
         assert checkout.make("clean", PYTHON=python).stdout == "There is nothing to remove.\n"
 
-    def test_a_state_elsewhere_and_the_link_to_it_are_removed(self, used, tmp_path):
+    def test_it_removes_a_linked_state_folder_and_the_link(self, used, tmp_path):
         checkout, before = used
         state.prepare(tmp_path / "elsewhere")
         (checkout.folder / "link").symlink_to(tmp_path / "elsewhere")
@@ -420,7 +420,7 @@ class TestClean:
         assert not (tmp_path / "elsewhere").exists()
 
     @pytest.mark.parametrize("name", [".", "..", "embedded", "README.md", "../foreign", "../home", "../marked", ""])
-    def test_any_other_folder_stays_and_so_does_everything_else(self, used, tmp_path, name):
+    def test_it_rejects_any_other_folder_and_removes_nothing(self, used, tmp_path, name):
         checkout, _ = used
         (checkout.folder / "README.md").touch()
         for folder in ("foreign", "home", "marked"):
@@ -433,29 +433,29 @@ class TestClean:
         assert sorted(tmp_path.rglob("*")) == before
 
     @pytest.mark.parametrize("path", ["/", "/etc", "/tmp", "~"])
-    def test_the_systems_folders_and_your_home_are_never_removable(self, path):
-        with pytest.raises(Failure, match="make clean has removed nothing"):
+    def test_it_never_removes_a_system_folder_or_the_home_folder(self, path):
+        with pytest.raises(Failure, match="Nothing was removed"):
             clean._require_removable(Path(path).expanduser())
 
     @pytest.mark.parametrize("name", [".local", "mystate"])
-    def test_while_something_runs_with_a_state_everything_stays(self, used, name):
+    def test_it_removes_nothing_while_roster_is_running(self, used, name):
         checkout, _ = used
         state.prepare(checkout.folder / "mystate")
         with (checkout.folder / name / "running.json").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             before = checkout.files()
-            said = failure(checkout.make("clean", STATE_DIR="mystate"))
-            assert said.startswith(
-                f"Roster runs with its state in {name}: make clean has removed nothing. To end it: make stop"
+            message = failure(checkout.make("clean", STATE_DIR="mystate"))
+            assert message.startswith(
+                f"Roster is running with its state in {name}. Nothing was removed. To stop it: make stop"
             )
             assert checkout.files() == before
         assert checkout.make("clean", STATE_DIR="mystate").returncode == 0
 
 
-def test_outputs_of_what_does_not_run_says_what_to_do_and_starts_nothing(tmp_path):
+def test_outputs_starts_nothing_if_the_embedded_aws_is_not_running(tmp_path):
     setting = f"STATE_DIR={tmp_path}/my state"
     command = ["make", "-s", "-o", ".venv", "-o", ".venv-embedded", "outputs", "STAGE=local", setting]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=30, check=False)
     deploy = f"make deploy STAGE=local STATE_DIR='{tmp_path}/my state'"
-    assert failure(done) == f"The embedded AWS does not run here: start it and deploy with {deploy}"
+    assert failure(done) == f"The embedded AWS is not running. Start it and deploy with {deploy}"
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""`make run` and `make token`, as a person at a terminal has them."""
+"""`make run` and `make token`, as used from a terminal."""
 
 import json
 import os
@@ -18,13 +18,13 @@ import pytest
 from embedded import accounts, aws, processes, stack
 
 PROJECT = Path(__file__).parent.parent.parent
-# -o: the environments are what these tests run in, so make must not make them anew.
+# -o: make must not recreate the virtual environments, in which these tests run.
 MAKE = ["make", "-o", ".venv", "-o", ".venv-embedded"]
 PORTS = ["PORT", "EMBEDDED_AWS_PORT", "DOCS_PORT"]
 
 
 class Run:
-    """A `make run` in a terminal (a process group) of its own."""
+    """A `make run` in its own terminal (a process group)."""
 
     def __init__(self, state, ports=None):
         self.ports = ports or free_ports()
@@ -41,7 +41,7 @@ class Run:
                 start_new_session=True,
             )
         deadline = time.monotonic() + 60
-        while "Ctrl-C stops it" not in self.output:
+        while "Press Ctrl-C to stop it" not in self.output:
             assert self._make.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
             time.sleep(0.1)
@@ -52,34 +52,34 @@ class Run:
         return self._output.read_text()
 
     def interrupt(self):
-        """Ctrl-C; return when everything has ended."""
+        """Send Ctrl-C, and return when everything has exited."""
         os.killpg(self._make.pid, signal.SIGINT)
         self._make.wait(40)
 
     def processes(self):
-        """All that it started."""
+        """Return all processes that it has started."""
         return psutil.Process(self._make.pid).children(recursive=True)
 
     def token(self, **variables):
-        """What `make -s token` prints."""
+        """Return what `make -s token` prints."""
         return make("-s", "token", STATE_DIR=self.state, **variables)
 
 
 def make(*targets, **variables):
-    """Run make; return what it printed."""
+    """Run make and return its output."""
     command = [*MAKE, *targets, *(f"{name}={value}" for name, value in variables.items())]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
     return (done.stdout + done.stderr).strip()
 
 
 def free_ports():
-    """The ports of a run, by their variables."""
+    """Return free ports for a run, by make variable."""
     return {variable: processes.free_port() for variable in PORTS}
 
 
 @contextmanager
 def listening():
-    """Somebody else's port."""
+    """Listen on a port, and yield its number."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -91,7 +91,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(folder):
-    # In a folder whose name a shell or make would take apart.
+    # The folder's name has characters that are special to a shell or to make.
     started = Run(folder / "o'brien's $(touch canary) & state!")
     yield started
     started.interrupt()
@@ -101,17 +101,17 @@ def get(api, path, token):
     return httpx.get(f"{api}{path}", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
 
 
-def test_it_tells_what_it_does_and_where_everything_is(run):
-    for said in ("Starting the embedded AWS", "Deploying the backend stack", "Starting the API"):
-        assert said in run.output
-    for said in (run.api, run.aws, run.docs, "admin@example.com", "user@example.com", accounts.PASSWORD):
-        assert said in run.output
+def test_it_prints_its_progress_and_the_addresses(run):
+    for text in ("Starting the embedded AWS", "Deploying the backend stack", "Starting the API"):
+        assert text in run.output
+    for text in (run.api, run.aws, run.docs, "admin@example.com", "user@example.com", accounts.PASSWORD):
+        assert text in run.output
 
 
-def test_the_three_commands_that_it_prints_work_when_pasted(run):
+def test_the_three_printed_commands_work_when_pasted(run):
     commands = re.findall(r"^  (curl .*)$", run.output, re.MULTILINE)
     answers = [
-        # `make` stands in the commands as a person types it; see MAKE for the options.
+        # The printed commands call plain `make`; see MAKE for the options.
         subprocess.run(
             ["bash", "-c", command.replace("make -s", " ".join([*MAKE, "-s"]))],
             cwd=PROJECT,
@@ -137,18 +137,18 @@ def test_everything_listens_on_loopback_only(run):
     assert listening_at == {("127.0.0.1", port) for port in run.ports.values()}
 
 
-def test_the_demo_admin_is_one_and_the_demo_user_is_not(run):
+def test_the_demo_admin_is_an_admin_and_the_demo_user_is_not(run):
     assert get(run.api, "/users", run.token()).status_code == 200
     assert get(run.api, "/users", run.token(EMAIL="user@example.com")).status_code == 403
 
 
-def test_a_wrong_password_is_one_sentence(run):
-    said = run.token(PASSWORD="wrong-Password-1")
-    assert said.splitlines()[0] == "admin@example.com can't sign in: Incorrect username or password."
-    assert "Traceback" not in said
+def test_a_wrong_password_is_reported_in_one_sentence(run):
+    output = run.token(PASSWORD="wrong-Password-1")
+    assert output.splitlines()[0] == "admin@example.com can't sign in: Incorrect username or password."
+    assert "Traceback" not in output
 
 
-def test_an_account_that_an_administrator_made_sets_its_own_password_at_the_first_sign_in(run):
+def test_an_account_created_by_an_administrator_sets_a_new_password_at_the_first_sign_in(run):
     pool = stack.find(run.state).outputs["UserPool"]
     cognito = aws.client("cognito-idp", run.ports["EMBEDDED_AWS_PORT"])
     cognito.admin_create_user(
@@ -177,44 +177,45 @@ def test_an_account_can_have_any_email_and_any_password(run):
 
 
 @pytest.mark.parametrize("given", [{"PASSWORD": ""}, {"EMAIL": ""}, {"EMAIL": os.fsdecode(b"\xff")}], ids=str)
-def test_credentials_that_no_account_has_are_one_sentence(run, given):
+def test_unknown_credentials_are_reported_in_one_sentence(run, given):
     assert "can't sign in" in run.token(**given).splitlines()[0]
 
 
-def test_the_state_is_for_its_owner_only_and_ignored_by_git(run):
+def test_the_state_folder_is_private_and_ignored_by_git(run):
     assert run.state.stat().st_mode & 0o777 == 0o700
     assert (run.state / ".gitignore").read_text().splitlines()[-1] == "*"
 
 
 @pytest.mark.parametrize("ports", ["other", "same"])
-def test_a_second_run_with_the_same_state_is_refused(run, ports):
-    said = make("run", STATE_DIR=run.state, **(free_ports() if ports == "other" else run.ports))
-    assert "already runs" in said
-    assert "STATE_DIR" in said
+def test_a_second_run_with_the_same_state_is_rejected(run, ports):
+    output = make("run", STATE_DIR=run.state, **(free_ports() if ports == "other" else run.ports))
+    assert "already running" in output
+    assert "STATE_DIR" in output
 
 
 @pytest.mark.parametrize("variable", PORTS)
-def test_a_taken_port_is_one_sentence_that_says_which_and_what_to_do(folder, variable):
+def test_a_port_in_use_is_reported_with_an_alternative(folder, variable):
     with listening() as port:
-        said = make("run", STATE_DIR=folder / "other", **{**free_ports(), variable: port})
-    first = said.splitlines()[0]
-    assert re.fullmatch(rf"Port {port} is taken by another program: choose another, such as {variable}=\d+", first)
+        output = make("run", STATE_DIR=folder / "other", **{**free_ports(), variable: port})
+    first = output.splitlines()[0]
+    assert re.fullmatch(rf"Port {port} is in use by another program\. Choose another, such as {variable}=\d+", first)
 
 
-def test_two_that_want_one_port_is_one_sentence(folder):
+def test_using_the_same_port_twice_is_reported_in_one_sentence(folder):
     port = processes.free_port()
-    said = make("run", STATE_DIR=folder / "other", **{**free_ports(), "PORT": port, "DOCS_PORT": port})
-    assert re.fullmatch(rf"PORT, EMBEDDED_AWS_PORT and DOCS_PORT are {port}, \d+ and {port}: .*", said.splitlines()[0])
+    output = make("run", STATE_DIR=folder / "other", **{**free_ports(), "PORT": port, "DOCS_PORT": port})
+    first = output.splitlines()[0]
+    assert re.fullmatch(rf"PORT, EMBEDDED_AWS_PORT and DOCS_PORT are {port}, \d+ and {port}: .*", first)
 
 
 @pytest.mark.parametrize("port", ["zero", "0", "65536", "-1"])
-def test_a_port_that_is_none_is_one_sentence(folder, port):
-    said = make("run", STATE_DIR=folder / "other", PORT=port)
-    assert said.splitlines()[0] == f"PORT is {port}: a port is a number from 1 to 65535."
+def test_an_invalid_port_is_reported_in_one_sentence(folder, port):
+    output = make("run", STATE_DIR=folder / "other", PORT=port)
+    assert output.splitlines()[0] == f"PORT is {port}: a port is a number from 1 to 65535."
 
 
-def test_a_token_without_a_run_is_one_sentence(folder):
-    assert make("-s", "token", STATE_DIR=folder / "nothing").splitlines()[0].startswith("Roster does not run here")
+def test_make_token_fails_in_one_sentence_if_roster_is_not_running(folder):
+    assert make("-s", "token", STATE_DIR=folder / "nothing").splitlines()[0].startswith("Roster is not running.")
 
 
 def install(tmp_path, code, **environ):
@@ -232,18 +233,19 @@ def install(tmp_path, code, **environ):
     )
 
 
-def test_a_failed_download_is_one_sentence_and_leaves_no_half_environment(tmp_path):
+def test_a_failed_download_is_reported_and_leaves_no_incomplete_environment(tmp_path):
     (tmp_path / "requirements.txt").write_text("a-package-that-nobody-has==1\n")
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}
     done = install(tmp_path, "install.main('environment', 'requirements.txt')", **nowhere)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("The packages could not be downloaded or installed; environment.log")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("The packages could not be downloaded or installed. See environment.log")
     assert (tmp_path / "environment.log").exists()
     assert not (tmp_path / "environment").exists()
 
 
 class TestStopping:
-    def test_ctrl_c_ends_everything_and_what_was_stored_survives_a_restart(self, folder):
+    def test_ctrl_c_stops_everything_and_the_data_survives_a_restart(self, folder):
         state = folder / "restarted"
         first = Run(state)
         token = first.token(EMAIL="user@example.com")
@@ -252,23 +254,23 @@ class TestStopping:
         profile = httpx.post(f"{first.api}/user/profile", headers=headers, json={"theme": "dark"}).json()
         user = httpx.put(f"{first.api}/users/{sub}", headers=headers, json={"big": 10**30}).json()
         first.interrupt()
-        assert f"Everything is stopped. What was stored is kept in {state}." in first.output
+        assert f"Roster has stopped. Your data is kept in {state}." in first.output
         assert "Traceback" not in first.output
         for port in first.ports.values():
             with socket.create_server(("127.0.0.1", port)):
-                pass  # nobody listens any more
+                pass  # nothing listens any more
 
         second = Run(state)
-        assert get(second.api, "/user/profile", token).json() == profile  # the old token too: the keys are kept
+        assert get(second.api, "/user/profile", token).json() == profile  # the old token too, as the keys are kept
         fresh = second.token(EMAIL="user@example.com")
         assert get(second.api, f"/users/{sub}", fresh).json() == user
         second.interrupt()
 
-    def test_when_the_api_dies_the_rest_is_stopped_too(self, folder):
+    def test_if_the_api_exits_everything_else_is_stopped_too(self, folder):
         run = Run(folder / "dying")
         (api,) = [process for process in run.processes() if "local" in process.cmdline()]
         api.kill()
         run._make.wait(40)
-        assert "The API ended by itself; everything else is stopped too." in run.output
+        assert "The API exited unexpectedly, so everything else was stopped too." in run.output
         with socket.create_server(("127.0.0.1", run.ports["EMBEDDED_AWS_PORT"])):
             pass

@@ -1,4 +1,4 @@
-"""Who runs with a state folder: how that is told, and ended."""
+"""How a run that uses a state folder is recognized, locks out others, and is stopped."""
 
 import fcntl
 import os
@@ -27,7 +27,7 @@ DEAF = [
 
 @contextmanager
 def process(command=SLEEP):
-    """A process, and who it is."""
+    """Start a process, and yield it and its identity."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout.readline() == "up\n"
         yield started, Identity.of(started.pid)
@@ -35,7 +35,7 @@ def process(command=SLEEP):
 
 
 class TestIdentity:
-    def test_a_process_is_alive_until_it_ends_even_if_nobody_asks_how(self):
+    def test_a_process_is_not_alive_once_it_has_exited_even_if_nobody_has_waited_for_it(self):
         with process() as (started, identity):
             assert identity.is_alive
             assert identity == Identity.of(started.pid)
@@ -43,7 +43,7 @@ class TestIdentity:
             os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
             assert not identity.is_alive
 
-    def test_another_process_of_the_same_number_is_another(self):
+    def test_a_process_that_reuses_a_number_is_not_the_same_process(self):
         with process() as (started, identity):
             stranger = replace(identity, started="earlier")
             assert not stranger.is_alive
@@ -51,17 +51,17 @@ class TestIdentity:
             time.sleep(0.1)
             assert started.poll() is None
 
-    def test_a_number_that_nobody_has_is_an_error(self):
+    def test_a_number_without_a_process_is_an_error(self):
         with pytest.raises(ProcessLookupError):
             Identity.of(2**22 + 1)
 
 
 class TestLooking:
-    def test_nothing_is_noted_in_an_empty_folder_or_none(self, tmp_path):
+    def test_an_empty_or_missing_folder_has_no_run(self, tmp_path):
         assert runs.look(tmp_path) is None
         assert runs.look(tmp_path / "none") is None
 
-    def test_a_note_says_who_runs_with_what_and_where(self, tmp_path):
+    def test_a_note_names_the_process_its_children_and_the_stack(self, tmp_path):
         with process() as (_, child):
             runs.note(tmp_path, [child], {"api": "http://127.0.0.1:1"})
             run = runs.look(tmp_path)
@@ -73,11 +73,11 @@ class TestLooking:
         assert runs.look(tmp_path) is None
 
     @pytest.mark.parametrize("note", ["", "{", "[]", '{"api": "", "aws_port": 1, "outputs": {}, "pid": 1}', "\udcff"])
-    def test_what_is_no_note_of_this_version_is_none(self, tmp_path, note):
+    def test_an_unreadable_note_is_ignored(self, tmp_path, note):
         (tmp_path / runs.NOTE).write_bytes(note.encode(errors="surrogateescape"))
         assert runs.look(tmp_path) is None
 
-    def test_looking_never_keeps_a_run_from_starting(self, tmp_path):
+    def test_looking_never_prevents_a_run_from_starting(self, tmp_path):
         done = threading.Event()
 
         def look():
@@ -98,9 +98,9 @@ class TestLooking:
 
 
 class TestLock:
-    def test_a_run_that_is_about_to_end_is_waited_for(self, tmp_path):
+    def test_a_new_run_waits_for_one_that_is_about_to_exit(self, tmp_path):
         with runs.locked(tmp_path, print) as lock:
-            held = os.dup(lock.fileno())  # the note is gone, the lock not yet
+            held = os.dup(lock.fileno())  # the note is gone, but the lock is still held
         threading.Timer(0.3, os.close, [held]).start()
         with runs.locked(tmp_path, print):
             pass
@@ -108,11 +108,11 @@ class TestLock:
     def test_a_second_run_is_rejected(self, tmp_path):
         with runs.locked(tmp_path, print):
             runs.note(tmp_path)
-            with pytest.raises(Failure, match="already runs"), runs.locked(tmp_path, print):
+            with pytest.raises(Failure, match="already running"), runs.locked(tmp_path, print):
                 pass
 
-    def test_a_killed_run_is_waited_for_until_what_it_started_has_ended(self, tmp_path):
-        said = []
+    def test_a_new_run_waits_until_the_children_of_a_killed_run_have_exited(self, tmp_path):
+        messages = []
         with process() as (child, identity):
             with runs.locked(tmp_path, print) as lock:
                 held = os.dup(lock.fileno())  # as the embedded AWS holds it
@@ -126,24 +126,24 @@ class TestLock:
                 os.close(held)
 
             threading.Timer(0.3, end).start()
-            with runs.locked(tmp_path, said.append):
-                assert said == ["An earlier run was killed: waiting for it to save and end …"]
+            with runs.locked(tmp_path, messages.append):
+                assert messages == ["An earlier run was killed. Waiting for it to save and exit …"]
                 assert not identity.is_alive
 
-    def test_a_run_of_version_0_1_0_is_told_by_its_lock_on_the_note(self, tmp_path):
+    def test_a_run_of_version_0_1_0_is_recognized_by_its_lock_on_the_note(self, tmp_path):
         with (tmp_path / runs.NOTE).open("w") as note:
             fcntl.flock(note, fcntl.LOCK_EX)
-            with pytest.raises(Failure, match="already runs"), runs.locked(tmp_path, print):
+            with pytest.raises(Failure, match="already running"), runs.locked(tmp_path, print):
                 pass
 
 
 class TestStopping:
-    def test_what_a_killed_run_left_is_ended(self):
+    def test_the_children_of_a_killed_run_are_stopped(self):
         with process() as (child, identity):
             runs.stop(runs.Run(Identity(os.getpid(), "earlier"), (identity,)))
             assert child.wait(5) == -signal.SIGTERM
 
-    def test_a_process_that_does_not_end_is_killed_and_that_is_said(self):
+    def test_a_process_that_does_not_exit_is_killed_and_reported(self):
         with process(DEAF) as (child, identity):
             with pytest.raises(Failure, match="was killed"):
                 runs.stop(runs.Run(identity), seconds=0.3)
@@ -162,11 +162,11 @@ time.sleep(60)
 
 
 class TestAnswering:
-    def test_somebody_else_who_answers_at_its_address_does_not_count(self):
+    def test_a_response_from_another_process_does_not_count(self):
         server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
         thread = threading.Thread(target=server.handle_request, daemon=True)
         thread.start()
-        with Process("It", SLEEP, os.environ) as waiting, pytest.raises(Failure, match="does not answer"):
+        with Process("It", SLEEP, os.environ) as waiting, pytest.raises(Failure, match="did not respond"):
             waiting.wait_until_answering(f"http://127.0.0.1:{server.server_port}/", seconds=0.5)
         server.server_close()
 
@@ -176,7 +176,7 @@ class TestLeash:
         script = tmp_path / "child.py"
         script.write_text(
             "import signal, sys, time\n"
-            "signal.signal(signal.SIGTERM, lambda *_: (print('ended in order', flush=True), sys.exit()))\n"
+            "signal.signal(signal.SIGTERM, lambda *_: (print('shut down cleanly', flush=True), sys.exit()))\n"
             "print('up', flush=True)\n"
             "time.sleep(60)\n"
         )
@@ -187,9 +187,9 @@ class TestLeash:
             until(lambda: log.read_text() == "up\n")
             parent.kill()
         until(lambda: not child.is_alive)
-        assert log.read_text() == "up\nended in order\n"
+        assert log.read_text() == "up\nshut down cleanly\n"
 
-    def test_it_ends_with_the_status_of_its_program(self, tmp_path):
+    def test_it_exits_with_the_status_of_its_program(self, tmp_path):
         script = tmp_path / "child.py"
         script.write_text("import sys; sys.exit(7)")
         child = Process("child", [sys.executable, "-m", "embedded.leash", str(script)], {}, stdin=subprocess.PIPE)

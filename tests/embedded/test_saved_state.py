@@ -1,4 +1,4 @@
-"""The embedded AWS's state on disk: whole, or as it was before."""
+"""Saving the embedded AWS's state to disk: a save either completes or changes nothing."""
 
 import errno
 from pathlib import Path
@@ -17,7 +17,7 @@ def folder(tmp_path):
     return tmp_path / "saved"
 
 
-def test_what_was_written_last_is_read(folder):
+def test_reading_returns_the_state_that_was_written_last(folder):
     assert saved_state.read(folder) is None
     saved_state.write(folder, OLD)
     saved_state.write(folder, NEW)
@@ -32,7 +32,7 @@ def test_files_of_earlier_saves_are_removed(folder):
 
 
 def steps(monkeypatch, breaks_at):
-    """Let the disk be full from the given step of a write on; returns a list that tells how many steps there were."""
+    """Make the disk full after ``breaks_at`` steps of a write. Return a list that gets one element with each step."""
     count = []
     write, replace = Path.open, Path.replace
 
@@ -50,12 +50,12 @@ def steps(monkeypatch, breaks_at):
     return count
 
 
-def test_a_save_that_breaks_off_at_any_step_leaves_the_state_before_it(folder):
+def test_a_save_that_fails_at_any_step_leaves_the_previous_state(folder):
     with pytest.MonkeyPatch.context() as patch:
         count = steps(patch, breaks_at=1000)
         saved_state.write(folder, OLD)
     assert len(count) >= 6
-    for breaks_at in range(4):  # cognito's and sqs's files are new, dynamodb's is there
+    for breaks_at in range(4):  # the files of cognito and sqs are new, that of dynamodb exists
         with pytest.MonkeyPatch.context() as patch:
             steps(patch, breaks_at)
             with pytest.raises(OSError, match="No space left"):
@@ -70,14 +70,14 @@ def name_of(folder, service):
     return path
 
 
-def test_a_damaged_file_is_named_and_nothing_is_read(folder):
+def test_a_damaged_file_is_named_in_the_error(folder):
     saved_state.write(folder, OLD)
     name_of(folder, "dynamodb").write_text('{"tables": 2}')
     with pytest.raises(Unreadable, match=r"dynamodb-.*is damaged: its checksum is wrong\.$"):
         saved_state.read(folder)
 
 
-def test_a_missing_file_is_named(folder):
+def test_a_missing_file_is_named_in_the_error(folder):
     saved_state.write(folder, OLD)
     name_of(folder, "cognito").unlink()
     with pytest.raises(Unreadable, match=r"cognito-.*can't be read \(No such file or directory\)\.$"):
@@ -85,7 +85,7 @@ def test_a_missing_file_is_named(folder):
 
 
 @pytest.mark.parametrize("index", ["", "{", "[]", "{}", '{"format": 1}', '{"format": 1, "at": "x", "files": 3}'])
-def test_a_damaged_index_is_not_taken_for_no_state(folder, index):
+def test_a_damaged_index_is_not_mistaken_for_an_empty_state(folder, index):
     saved_state.write(folder, OLD)
     (folder / saved_state.INDEX).write_text(index)
     with pytest.raises(Unreadable, match=r"index\.json is damaged\.$"):
@@ -93,7 +93,7 @@ def test_a_damaged_index_is_not_taken_for_no_state(folder, index):
     assert saved_state.saved_at(folder) is None
 
 
-def test_a_state_of_another_version_is_not_guessed_at(folder):
+def test_a_state_of_another_version_is_rejected(folder):
     saved_state.write(folder, OLD)
     (folder / saved_state.INDEX).write_text('{"format": 2}')
     with pytest.raises(Unreadable, match="another version of Roster"):

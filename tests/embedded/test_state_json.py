@@ -1,4 +1,4 @@
-"""How the embedded AWS's state is written: any value that it holds, exactly."""
+"""Encoding the embedded AWS's state as JSON: any value comes back exactly as it was."""
 
 import json
 
@@ -10,7 +10,7 @@ from embedded.emulator.state_json import BUILT_IN, PAIRS, Codec
 
 
 class Scoped:
-    """Stands for ministack's dictionaries of an account and a region."""
+    """Stands in for ministack's dictionaries, which belong to an account and a region."""
 
     def __init__(self, data):
         self.data = data
@@ -46,7 +46,7 @@ values = st.recursive(
 
 
 def types(value):
-    """The value's shape with the types of all its parts, which ``==`` does not look at."""
+    """Return the structure of a value with the types of all its parts, which ``==`` does not compare."""
     if isinstance(value, dict):
         return dict, [(types(key), types(member)) for key, member in value.items()]
     if isinstance(value, list | tuple):
@@ -63,18 +63,18 @@ def types(value):
 @example([{"__bytes__": {"__bytes__": b"x"}}])
 @example({1: {("a", 2): b"\xff"}})
 @example("\ud800")
-def test_any_value_comes_back_equal_and_of_the_same_types(value):
+def test_any_value_survives_a_round_trip_with_its_types(value):
     again = codec.loads(codec.dumps(value))
     assert again == value
     assert types(again) == types(value)
 
 
-def test_what_looks_like_no_mark_is_written_as_it_is():
+def test_an_ordinary_document_is_encoded_unchanged():
     document = {"name": "Jane", "__private": 1, "tags": [{"a": None}]}
     assert json.loads(codec.dumps(document)) == document
 
 
-def test_a_type_that_is_not_known_is_an_error_and_not_left_out():
+def test_a_value_of_an_unknown_type_is_an_error():
     with pytest.raises(TypeError, match="complex"):
         codec.dumps({"a": [1j]})
 

@@ -17,12 +17,12 @@ from testbed.targets import Connected
 from tests.faults.proxy import Proxy
 
 WITHIN = 7.0
-"""Seconds within which every answer comes, whatever has happened."""
+"""Seconds within which every response must arrive, whatever happens."""
 
 
 @dataclass
 class Broken:
-    """The API, the proxy before its DynamoDB, and the tables as they really are."""
+    """The API, the proxy in front of its DynamoDB, and direct access to the tables."""
 
     proxy: Proxy
     pool: Pool
@@ -34,12 +34,12 @@ class Broken:
 
     @cached_property
     def http(self):
-        """One client for all threads. It gives up when an answer would come too late."""
+        """One client for all threads. Requests time out if the response is too late."""
         limits = httpx.Limits(max_connections=100)
         return httpx.Client(base_url=self.api, timeout=WITHIN, trust_env=False, limits=limits)
 
     def ask(self, method, path, document=..., sub="admin", **headers):
-        """One request of an administrator, or of somebody else."""
+        """Send a request as an administrator or, with ``sub``, as another user."""
         groups = {"cognito:groups": ["apiAdmins"]} if sub == "admin" else {}
         sent = {"Authorization": self.pool.token(sub=sub, **groups), **headers}
         if document is ...:
@@ -48,13 +48,13 @@ class Broken:
         return self.http.request(method, path, headers=sent, content=json.dumps(document))
 
     def logged_since(self, start):
-        """What the API has logged after its log had ``start`` characters."""
+        """Return what the API has logged after the first ``start`` characters of its log."""
         return self.log.read_text()[start:]
 
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
-    """Roster, about to break. Anew for each module: botocore tries again only so often (its retry quota)."""
+    """Start Roster with a proxy. Each module starts its own, because botocore limits its retries (its retry quota)."""
     folder = tmp_path_factory.mktemp("faults")
     port, aws_port = processes.free_port(), processes.free_port()
     pool = Pool()

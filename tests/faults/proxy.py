@@ -1,6 +1,6 @@
-"""A proxy on loopback that breaks what passes through it, between Roster and DynamoDB or the key server.
+"""A proxy on loopback that injects faults between Roster and DynamoDB or the key server.
 
-A fault is a function of one exchange: it decides what becomes of the next request that stands on a connection.
+A fault is a function of one exchange: it decides what happens to the next request on a connection.
 """
 
 import json
@@ -16,11 +16,11 @@ HOST = "127.0.0.1"
 
 
 class _Over(Exception):
-    """The connection is of no more use."""
+    """The connection is no longer usable."""
 
 
 class Exchange:
-    """One request and its answer. ``operation`` is DynamoDB's, once the request is read."""
+    """One request and its response. ``operation`` is the DynamoDB operation, known once the headers are read."""
 
     def __init__(self, client, upstream):
         self._client = client
@@ -30,7 +30,7 @@ class Exchange:
         self.operation = ""
 
     def read_head(self):
-        """Wait for the request's header; some of the body may have come with it."""
+        """Wait for the request's headers. Part of the body may arrive with them."""
         while b"\r\n\r\n" not in self._request:
             self._receive()
         head = self._request.partition(b"\r\n\r\n")[0]
@@ -45,7 +45,7 @@ class Exchange:
             self._receive()
 
     def forward(self):
-        """What the server answers: whatever it was asked for is done by then."""
+        """Send the request to the server and return its response. The server has then performed the request."""
         self.read()
         with socket.create_connection(self._upstream) as server:
             server.sendall(self._request)
@@ -58,20 +58,20 @@ class Exchange:
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
     def send(self, answer):
-        """Some bytes to the client."""
+        """Send bytes to the client."""
         self._client.sendall(answer)
 
     def close(self):
-        """End the connection in good order."""
+        """Close the connection normally."""
         raise _Over
 
     def reset(self):
-        """End the connection as a crash does: RST."""
+        """Close the connection by RST, as a crash does."""
         self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise _Over
 
     def hang(self):
-        """Say nothing until the client loses patience."""
+        """Send nothing until the client gives up."""
         while self._client.recv(65536):
             pass
         raise _Over
@@ -146,14 +146,14 @@ def a_web_page(exchange):
 
 
 def another_body(exchange):
-    """As ``a_web_page``, but JSON, with the checksum of what was meant."""
+    """Like ``a_web_page``, but with JSON and the checksum of the original body."""
     head, _, _ = exchange.forward().partition(b"\r\n\r\n")
     kept = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
     exchange.send(b"\r\n".join([*kept, b"Content-Length: 7", b"", b'{"n":1}']))
 
 
 def answers(status, code):
-    """DynamoDB's errors, which come instead of what was asked for."""
+    """Respond with an error of DynamoDB instead of forwarding the request."""
 
     def fault(exchange):
         exchange.read()
@@ -165,7 +165,7 @@ def answers(status, code):
 
 
 def only(operations, fault):
-    """``fault`` for these operations of DynamoDB (in lower case); others pass."""
+    """Apply ``fault`` to these operations of DynamoDB (in lower case). Others pass."""
 
     def chosen(exchange):
         exchange.read()
@@ -175,7 +175,7 @@ def only(operations, fault):
 
 
 def first(count, fault):
-    """``fault`` for so many exchanges; later ones pass."""
+    """Apply ``fault`` to the first ``count`` exchanges. Later ones pass."""
     left = iter(range(count))
     lock = threading.Lock()
 
@@ -192,7 +192,7 @@ def _http(status, body, media_type):
 
 
 class Proxy:
-    """Listens on ``port`` for what is meant for ``upstream``, a port of this machine."""
+    """Listens on ``port`` and forwards requests to ``upstream``, a port of this machine."""
 
     def __init__(self, upstream):
         self._upstream = (HOST, upstream)
@@ -203,7 +203,7 @@ class Proxy:
 
     @contextmanager
     def breaking(self, fault):
-        """``fault`` happens meanwhile."""
+        """Apply ``fault`` to every exchange until the context ends."""
         self._fault = fault
         try:
             yield
@@ -212,7 +212,7 @@ class Proxy:
 
     @contextmanager
     def refusing(self):
-        """Nobody listens meanwhile, and whoever is connected is not any more."""
+        """Close all connections, and refuse new ones until the context ends."""
         self.close()
         try:
             yield
@@ -220,7 +220,7 @@ class Proxy:
             self._listen()
 
     def close(self):
-        """Stop listening, and hang up."""
+        """Stop listening, and close all connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in list(self._connections):
@@ -243,7 +243,7 @@ class Proxy:
         self._connections.add(client)
         with suppress(OSError, _Over), client:
             while True:
-                select.select([client], [], [])  # a request stands there, or the end
+                select.select([client], [], [])  # wait for a request or the end of the connection
                 if not client.recv(1, socket.MSG_PEEK):
                     break
                 self._fault(Exchange(client, self._upstream))

@@ -1,4 +1,4 @@
-"""What every route answers while DynamoDB misbehaves, as docs/reliability.md has it; and that all is well later."""
+"""How every route responds while DynamoDB misbehaves, as docs/reliability.md says, and that it recovers."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -12,20 +12,20 @@ from tests.faults import proxy
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "reliability.md"
 
-PASSING = [
+TRANSIENT = [
     "ThrottlingException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "TransactionConflictException",
 ]
-LASTING = {
+PERMANENT = {
     "AccessDeniedException": "",
     "ResourceNotFoundException": "",
     "ExpiredTokenException": ": our credentials are too old",
     "UnrecognizedClientException": "",
     "InvalidSignatureException": ": our clock is wrong",
 }
-FINE, UNAVAILABLE, OURS = "as ever", "503", "500"
+FINE, UNAVAILABLE, INTERNAL = "as ever", "503", "500"
 FAULTS = {
     "answers 0.3 s late": (proxy.late(0.3), FINE),
     "breaks one connection before the request": (lambda: proxy.first(1, proxy.resets_before_the_request), FINE),
@@ -42,10 +42,10 @@ FAULTS = {
     "answers with another checksum": (proxy.another_body, UNAVAILABLE),
     "`InternalServerError`": (proxy.answers("500 Internal Server Error", "InternalServerError"), UNAVAILABLE),
     "`ServiceUnavailable`": (proxy.answers("503 Service Unavailable", "ServiceUnavailable"), UNAVAILABLE),
-    **{f"`{code}`": (proxy.answers("400 Bad Request", code), UNAVAILABLE) for code in PASSING},
-    **{f"`{code}`{why}": (proxy.answers("400 Bad Request", code), OURS) for code, why in LASTING.items()},
+    **{f"`{code}`": (proxy.answers("400 Bad Request", code), UNAVAILABLE) for code in TRANSIENT},
+    **{f"`{code}`{why}": (proxy.answers("400 Bad Request", code), INTERNAL) for code, why in PERMANENT.items()},
 }
-"""By what DynamoDB does: how, and what Roster answers."""
+"""Maps what DynamoDB does to the fault that simulates it and the status of Roster's responses."""
 
 BEFORE, SENT = {"n": 1}, {"n": 2}
 ROUTES = [
@@ -63,7 +63,7 @@ ROUTES = [
 
 
 class Calls:
-    """One call of each route, each on a user and a profile of its own that are there already."""
+    """One call of each route. Each has its own user and profile, which already exist."""
 
     def __init__(self, broken):
         self._broken = broken
@@ -73,7 +73,7 @@ class Calls:
             broken.profiles.put(records.stamp(name, BEFORE))
 
     def send(self):
-        """The answers, by method and path; all are asked for at once."""
+        """Send all calls at once, and return the responses by method and path."""
 
         def one(route):
             method, path, document = route
@@ -87,7 +87,7 @@ class Calls:
             return dict(zip(self._names, pool.map(one, ROUTES), strict=True))
 
     def stored(self):
-        """What is stored now: the documents, ``None`` where there is none."""
+        """Return the documents that are stored now, or ``None``, by method and path."""
         found = {}
         for (method, path), name in self._names.items():
             repository = self._broken.profiles if path == "/user/profile" else self._broken.users
@@ -103,15 +103,15 @@ def breaking(broken, fault):
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_every_route_says_what_it_can_and_is_right_again_with_the_next_request(broken, name):
+def test_every_route_responds_as_documented_and_recovers_with_the_next_request(broken, name):
     fault, outcome = FAULTS[name]
     calls = Calls(broken)
     start = len(broken.log.read_text())
     with breaking(broken, fault):
-        answers = calls.send()  # whatever takes longer than 7 s raises
-    whole = (BEFORE, SENT, None)
+        answers = calls.send()  # raises if a response takes longer than 7 s
+    complete = (BEFORE, SENT, None)
     for route, stored in calls.stored().items():
-        assert stored in whole, route
+        assert stored in complete, route
     for route, answer in answers.items():
         if outcome == FINE:
             assert answer.status_code == 200, route
@@ -120,17 +120,17 @@ def test_every_route_says_what_it_can_and_is_right_again_with_the_next_request(b
         assert "jane@example.com" not in answer.text
         assert "secret" not in answer.text
         problem = answer.json()["type"].removeprefix("urn:roster:problem:")
-        assert problem == {UNAVAILABLE: "unavailable", OURS: "internal-error"}[outcome]
-        assert answer.headers.get("Retry-After") == {UNAVAILABLE: "1", OURS: None}[outcome]
+        assert problem == {UNAVAILABLE: "unavailable", INTERNAL: "internal-error"}[outcome]
+        assert answer.headers.get("Retry-After") == {UNAVAILABLE: "1", INTERNAL: None}[outcome]
     log = broken.logged_since(start)
-    assert len(re.findall("ERROR   misconfigured reason=DynamoDB", log)) == (len(ROUTES) if outcome == OURS else 0)
+    assert len(re.findall("ERROR   misconfigured reason=DynamoDB", log)) == (len(ROUTES) if outcome == INTERNAL else 0)
     assert "ERROR   bug" not in log
     for route, answer in calls.send().items():
         assert answer.status_code == 200, (route, answer.text)
 
 
 @pytest.mark.parametrize("name", [name for name, (_, outcome) in FAULTS.items() if outcome != FINE])
-def test_readiness_tells_of_it_and_liveness_does_not_care(broken, name):
+def test_readiness_fails_and_liveness_does_not(broken, name):
     fault, _ = FAULTS[name]
     with breaking(broken, fault):
         ready, alive = broken.ask("GET", "/health/ready"), broken.ask("GET", "/health")
@@ -139,6 +139,6 @@ def test_readiness_tells_of_it_and_liveness_does_not_care(broken, name):
     assert alive.status_code == 200
 
 
-def test_the_documentation_has_this_table():
+def test_the_documentation_lists_exactly_these_faults():
     rows = re.findall(r"^\| (?!What|---)(.+?) \| (as ever|503|500)\b.*\|$", DOCS.read_text(), re.MULTILINE)
     assert dict(rows) == {name: outcome for name, (_, outcome) in FAULTS.items()}

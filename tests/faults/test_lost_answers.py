@@ -1,7 +1,7 @@
-"""DynamoDB has done as asked, and its answer gets lost. Nothing acknowledged is lost by it, nothing happens twice.
+"""DynamoDB performs a write, but its response gets lost. No acknowledged write is lost, and no write happens twice.
 
-Once: Roster itself asks again, and the client never hears of it. Always: the client gets 503, and sends the same again
-when the trouble is over.
+If one response is lost, Roster retries and the client does not notice. If all responses are lost, the client gets 503
+and retries after the outage.
 """
 
 from uuid import uuid4
@@ -16,7 +16,7 @@ WRITES = ("updateitem", "deleteitem")
 BEFORE = {"n": 1, "kept": True}
 MERGED = {"n": 2, "kept": True}
 
-# Method, path, precondition, whether something is there before, what is there after, what the repeated request gets.
+# Method, path, precondition, whether a record exists before, what is stored after, and the status of a retry.
 CASES = {
     "PUT of a user": ("PUT", "/users/{name}", None, True, {"n": 2}, 200),
     "PUT of a new user": ("PUT", "/users/{name}", None, False, {"n": 2}, 200),
@@ -36,11 +36,11 @@ CASES = {
 
 
 class Write:
-    """One of the cases, on a record of its own."""
+    """One of the cases, on its own record."""
 
     def __init__(self, broken, case):
         self._broken = broken
-        self._method, self._path, precondition, exists, self.after, self.repeated = CASES[case]
+        self._method, self._path, precondition, exists, self.after, self.retry_status = CASES[case]
         self._name = uuid4().hex
         self._repository = broken.profiles if self._path == "/user/profile" else broken.users
         self._headers = {}
@@ -52,7 +52,7 @@ class Write:
             self._headers = {precondition: "*"}
 
     def send(self):
-        """The answer."""
+        """Send the request and return the response."""
         document = ... if self._method == "DELETE" else {"n": 2}
         if self._path == "/users":
             document["userid"] = self._name
@@ -61,7 +61,7 @@ class Write:
 
     @property
     def stored(self):
-        """The document that is there, if any."""
+        """The stored document, or ``None``."""
         record = self._repository.get(self._name)
         return record and record.document
 
@@ -71,15 +71,15 @@ def write(request, broken):
     return Write(broken, request.param)
 
 
-def test_one_lost_answer_goes_unnoticed(broken, write):
+def test_the_client_does_not_notice_one_lost_response(broken, write):
     with broken.proxy.breaking(proxy.only(WRITES, proxy.first(1, proxy.loses_the_answer))):
         answer = write.send()
     assert answer.status_code == 200
     assert write.stored == write.after
 
 
-def test_a_delete_that_was_refused_stays_refused_although_it_was_sent_again(broken):
-    """What is there is another record: none of the attempts has deleted it."""
+def test_a_rejected_delete_stays_rejected_when_it_is_retried(broken):
+    """The stored record has another entity tag, so none of the attempts deletes it."""
     name = uuid4().hex
     broken.users.put(records.stamp(name, BEFORE))
     with broken.proxy.breaking(proxy.only(WRITES, proxy.first(1, proxy.loses_the_answer))):
@@ -88,16 +88,16 @@ def test_a_delete_that_was_refused_stays_refused_although_it_was_sent_again(brok
     assert broken.users.get(name).document == BEFORE
 
 
-def test_a_write_whose_answers_all_got_lost_is_503_and_safe_to_repeat(broken, write):
+def test_a_write_whose_responses_are_all_lost_returns_503_and_is_safe_to_retry(broken, write):
     with broken.proxy.breaking(proxy.only(WRITES, proxy.loses_the_answer)):
         answer = write.send()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert write.stored == write.after  # DynamoDB had done it
-    assert write.send().status_code == write.repeated
+    assert write.stored == write.after  # DynamoDB has performed the write
+    assert write.send().status_code == write.retry_status
     assert write.stored == write.after
 
 
-def test_a_write_that_never_arrived_is_503_and_safe_to_repeat(broken, write):
+def test_a_write_that_never_arrives_returns_503_and_is_safe_to_retry(broken, write):
     with broken.proxy.breaking(proxy.only(WRITES, proxy.resets_after_the_request)):
         answer = write.send()
     assert answer.status_code == 503
@@ -106,7 +106,7 @@ def test_a_write_that_never_arrived_is_503_and_safe_to_repeat(broken, write):
 
 
 @pytest.mark.parametrize("fault", [proxy.loses_the_answer, proxy.resets_after_the_request])
-def test_a_post_with_an_idempotency_key_makes_one_user_however_often_it_is_sent(broken, fault):
+def test_a_post_with_an_idempotency_key_creates_one_user_however_often_it_is_sent(broken, fault):
     key, marker = uuid4().hex, uuid4().hex
     with broken.proxy.breaking(proxy.only(WRITES, fault)):
         failed = [broken.ask("POST", "/users", {"marker": marker}, **{"Idempotency-Key": key}) for _ in range(2)]
@@ -120,12 +120,12 @@ def test_a_post_with_an_idempotency_key_makes_one_user_however_often_it_is_sent(
     assert another.status_code == 422
 
 
-def test_a_conditional_delete_of_nothing_is_refused(broken):
+def test_a_conditional_delete_of_a_missing_user_is_rejected(broken):
     assert broken.ask("DELETE", f"/users/{uuid4().hex}", **{"If-Match": '"a"'}).status_code == 412
 
 
 def _marked(broken, marker):
-    """The users that have it, straight from the table."""
+    """Return the users with this marker, read directly from the table."""
     found, after = [], None
     while True:
         page = broken.users.page(100, after)

@@ -1,4 +1,4 @@
-"""What callers get while the signing keys can't be had, before any were: 503, never 401; and right again afterwards."""
+"""Until the first signing keys can be fetched, callers get 503, never 401. Then the next request succeeds."""
 
 import json
 
@@ -34,7 +34,7 @@ def fault(request):
 
 @pytest.fixture
 def started(broken):
-    """Roster just started, without keys; the proxy before the key server; and how to ask."""
+    """Start Roster without keys. Yield the proxy in front of the key server, and a function that sends requests."""
     pool = Pool()
     keys = KeyServer(pool.key.jwk)
     between = proxy.Proxy(int(keys.url.split(":")[2].split("/")[0]))
@@ -55,7 +55,7 @@ def started(broken):
     keys.close()
 
 
-def test_nobody_is_refused_for_it_and_the_next_request_is_right_again(broken, started, fault):
+def test_callers_get_503_and_the_next_request_is_authorized_as_usual(broken, started, fault):
     between, ask = started
     broken.users.put(records.stamp("jane", {"n": 1}))
     paths = ("/users/jane", "/users/somebody-else", "/")
@@ -69,6 +69,6 @@ def test_nobody_is_refused_for_it_and_the_next_request_is_right_again(broken, st
     assert [ask(path).status_code for path in paths] == [200, 403, 200]
 
 
-def test_the_documentation_names_these_faults():
+def test_the_documentation_lists_exactly_these_faults():
     section = DOCS.read_text().partition("## The signing keys")[2].partition("\n## ")[0]
     assert [line[2:] for line in section.splitlines() if line.startswith("- ")] == list(FAULTS)

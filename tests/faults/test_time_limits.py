@@ -1,4 +1,4 @@
-"""No operation is tried for longer than it may be."""
+"""No operation is retried beyond its time limit."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.faults import proxy
 
 @pytest.fixture
 def attempts(monkeypatch):
-    """The operations that a silent DynamoDB has been asked for. An attempt ends after 0.3 s, the patience after 0.5."""
+    """The operations sent to a DynamoDB that never responds. Each attempt may take 0.3 s; none starts after 0.5 s."""
     asked = []
 
     def silent(exchange):
@@ -27,14 +27,14 @@ def attempts(monkeypatch):
     server.close()
 
 
-def test_an_operation_is_not_tried_again_once_its_time_is_over(attempts):
+def test_an_operation_is_not_retried_after_its_time_limit(attempts):
     users = UserRepository(dynamodb.DynamoDB("us-east-1"), "users")
     with pytest.raises(Unavailable, match="in time"):
         users.get("jane")
-    assert attempts == ["getitem"] * 2  # at 0 and 0.3 s, but not at 0.6
+    assert attempts == ["getitem"] * 2  # at 0 and 0.3 s, but not at 0.6 s
 
 
-def test_what_is_asked_together_has_one_patience_together(attempts):
+def test_several_operations_can_share_one_time_limit(attempts):
     users = UserRepository(dynamodb.DynamoDB("us-east-1"), "users")
     with dynamodb.one_patience():
         for _ in range(3):

@@ -1,7 +1,7 @@
-"""schemathesis tries what ``/openapi.json`` promises, over HTTP on the embedded AWS, as an admin and as a user.
+"""schemathesis checks the API against ``/openapi.json``, over HTTP on the embedded AWS, as an admin and as a user.
 
-No server error, no undocumented status, media type or header, no body that breaks its schema. ``make test`` runs a few
-hundred cases, always the same; ``make fuzz`` some thousands, always others.
+It must find no server error, no undocumented status, media type or header, and no body that violates its schema.
+``make test`` runs the same few hundred cases every time, ``make fuzz`` several thousand different ones.
 """
 
 import os
@@ -34,7 +34,7 @@ def running(tmp_path_factory):
 
 
 @pytest.mark.parametrize("account", [accounts.ADMIN, accounts.USER], ids=lambda account: account.email)
-def test_the_api_keeps_what_its_description_promises(running, account, tmp_path):
+def test_the_api_conforms_to_its_description(running, account, tmp_path):
     cognito = aws.client("cognito-idp", running.aws_port)
     token = accounts.id_token(cognito, running.outputs["UserPoolClient"], account.email, accounts.PASSWORD)
     command = [
@@ -49,8 +49,8 @@ def test_the_api_keeps_what_its_description_promises(running, account, tmp_path)
         "--no-color",
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said[-16000:]
-    cases = int(re.search(r"(\d+) generated", said)[1])
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output[-16000:]
+    cases = int(re.search(r"(\d+) generated", output)[1])
     print(f"{account.email}: {cases} cases")
     assert cases >= (2500 if EXAMPLES else 100)

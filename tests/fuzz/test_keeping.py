@@ -1,6 +1,6 @@
-"""Kills at random moments and hostile documents: what `make run` has acknowledged is there after a restart.
+"""`make run` keeps what it has acknowledged, even when it is killed at random moments or the documents are hostile.
 
-``make test`` tries a few, ``make fuzz`` 20 kills and 500 documents, always others.
+``make test`` tries a few, ``make fuzz`` 20 kills and 500 documents, different ones every time.
 """
 
 import json
@@ -31,7 +31,7 @@ WRITERS = 4
 
 @pytest.fixture
 def chance():
-    """A source of chance that can be had again: the seed is printed when the test fails."""
+    """A random generator. Its seed is printed when the test fails, so that the failure can be reproduced."""
     seed = random.randrange(2**32) if IS_LONG else 1
     print(f"seed {seed}")
     return random.Random(seed)
@@ -46,7 +46,7 @@ def client(run, token):
 
 
 class Writer:
-    """Writes growing numbers to one user, and remembers when each was acknowledged."""
+    """Writes increasing numbers to one user, and records when each was acknowledged."""
 
     def __init__(self, number):
         self.path = f"/users/writer-{number}"
@@ -65,23 +65,23 @@ class Writer:
             pass
 
     def was_saved(self, saved_at):
-        """Everything acknowledged before that moment must be there from now on."""
+        """From now on, require everything that was acknowledged before ``saved_at``."""
         self.at_least = max([self.at_least, *(n for n, at in self.acknowledged.items() if at < saved_at)])
 
     def lost(self, saved_at, killed_at):
-        """Seconds from the last save to the kill, if something was acknowledged in between."""
+        """Return the seconds from the last save to the kill, or 0 if nothing was acknowledged in between."""
         return max((killed_at - saved_at for at in self.acknowledged.values() if at >= saved_at), default=0)
 
     def check(self, run, token):
         with client(run, token) as http:
             stored = http.get(self.path).json().get("n", 0)
         assert self.at_least <= stored <= self.sent, self.path
-        self.at_least = stored  # what has been seen once must not go away
+        self.at_least = stored  # a number that was read once must not disappear
         self.acknowledged.clear()
 
 
 def kill(run, *, everything):
-    """SIGKILL make run alone, as a person does, or all its processes at once, as a power cut does."""
+    """Send SIGKILL to make run or, with ``everything``, to all its processes at once, as in a power failure."""
     main = runs.look(run.state).process
     started = [Identity.of(process.pid) for process in run.processes() if process.is_running()]
     for process in [main, *(started if everything else [])]:
@@ -93,7 +93,7 @@ def kill(run, *, everything):
     return killed_at
 
 
-def test_what_was_acknowledged_before_a_save_survives_every_kill(tmp_path, chance):
+def test_writes_acknowledged_before_a_save_survive_every_kill(tmp_path, chance):
     ports, writers, windows = free_ports(), [Writer(number) for number in range(WRITERS)], []
     state = tmp_path / "state"
     for number in range(KILLS + 1):
@@ -184,7 +184,7 @@ def parsed(response):
     return json.loads(response.content, parse_float=Decimal)
 
 
-def test_hostile_documents_survive_a_restart_and_everything_that_can_be_done_to_them(tmp_path, chance):
+def test_hostile_documents_survive_a_restart_and_every_operation(tmp_path, chance):
     state = tmp_path / "state"
     expected = {f"hostile-{number}": document(chance) for number in range(DOCUMENTS)}
     run = Run(state)
@@ -195,7 +195,7 @@ def test_hostile_documents_survive_a_restart_and_everything_that_can_be_done_to_
 
     run = Run(state)
 
-    def treat(userid):
+    def read_patch_and_put(userid):
         path = f"/users/{userid}"
         read = http.get(path)
         assert without_stamps(parsed(read)) == expected[userid]
@@ -203,7 +203,7 @@ def test_hostile_documents_survive_a_restart_and_everything_that_can_be_done_to_
         assert without_stamps(parsed(http.put(path, content=read.content))) == expected[userid]
 
     with client(run, token) as http, ThreadPoolExecutor(8) as pool:
-        list(pool.map(treat, expected))
+        list(pool.map(read_patch_and_put, expected))
         exported, target = {}, "/users?limit=37"
         while target:
             page = http.get(target)

@@ -1,6 +1,6 @@
-"""Any sequence of requests, against a model that is a dictionary: users and profiles over HTTP, and each repository.
+"""Compares any sequence of requests with a model, a dictionary: users and profiles over HTTP, and each repository.
 
-``make test`` tries some two hundred steps on each, always the same; ``make fuzz`` more than 10,000, always others.
+``make test`` tries the same 200 or so steps on each every time, ``make fuzz`` more than 10,000 different ones.
 """
 
 import os
@@ -27,7 +27,7 @@ LONG = "FUZZ_EXAMPLES" in os.environ
 
 
 def run(machine, examples):
-    """Try it, so many examples if there is time; print how many steps that were."""
+    """Run a state machine, with ``examples`` examples under ``make fuzz``, and print the number of steps."""
     machine.steps = 0
     run_state_machine_as_test(
         machine,
@@ -44,7 +44,7 @@ def run(machine, examples):
 
 
 def merged(target, patch):
-    """RFC 7396, section 2, as it stands there."""
+    """Apply a merge patch: RFC 7396, section 2, literally."""
     if not isinstance(patch, dict):
         return patch
     result = dict(target) if isinstance(target, dict) else {}
@@ -61,7 +61,7 @@ def merged(target, patch):
 
 @dataclass
 class Stored:
-    """What the model knows of a user or profile: the client's document, its entity tag, the Idempotency-Key's body."""
+    """The model of a user or profile: its document, its entity tag, and the body sent with its Idempotency-Key."""
 
     document: dict
     tag: str
@@ -74,7 +74,7 @@ THINGS = st.sampled_from([*(f"/users/{name}" for name in USERS), "profile 0", "p
 
 
 class Directory(RuleBasedStateMachine):
-    """Users and profiles as clients see them. ``api``, ``admin`` and two ``people`` are set by the test."""
+    """Users and profiles as clients see them. The test sets ``api``, ``admin`` and two ``people``."""
 
     def __init__(self):
         super().__init__()
@@ -101,7 +101,7 @@ class Directory(RuleBasedStateMachine):
 
     @rule()
     def repeat(self):
-        """The client has not got the answer, and sends the same once more."""
+        """Repeat the last write, as a client does that has received no response."""
         if self.last:
             self.write(*self.last)
 
@@ -110,22 +110,22 @@ class Directory(RuleBasedStateMachine):
         type(self).steps += 1
         userid = uuid.uuid5(uuid.NAMESPACE_URL, f"urn:roster:idempotency-key:{self.admin.sub}:{key}")
         thing = f"/users/{userid}"
-        there = self.stored.get(thing)
+        current = self.stored.get(thing)
         answer = self.send("POST", "/users", body, {"Idempotency-Key": key})
-        if there is not None and there.origin != body:
+        if current is not None and current.origin != body:
             assert answer.status == 422
             return
-        if there is None:
-            self.stored[thing] = there = Stored(body, answer.headers["etag"], origin=body)
+        if current is None:
+            self.stored[thing] = current = Stored(body, answer.headers["etag"], origin=body)
         self.shows(thing, answer)
 
     @rule(thing=THINGS, known=st.booleans())
     def get(self, thing, known):
         type(self).steps += 1
-        there = self.stored.get(thing)
-        headers = {"If-None-Match": there.tag} if known and there else {}
+        current = self.stored.get(thing)
+        headers = {"If-None-Match": current.tag} if known and current else {}
         answer = self.send("GET", thing, ..., headers)
-        if there is None:
+        if current is None:
             assert (answer.status, answer.json) == (200, {}) if "users" in thing else answer.status == 404
         elif known:
             assert answer.status == 304
@@ -141,8 +141,8 @@ class Directory(RuleBasedStateMachine):
             assert len(answer.json) <= limit
             seen += answer.json
             address = answer.headers.get("link", "").removeprefix("<").removesuffix('>; rel="next"')
-        users = {thing: there for thing, there in self.stored.items() if "users" in thing}
-        model = {thing.removeprefix("/users/"): there.document for thing, there in users.items()}
+        users = {thing: current for thing, current in self.stored.items() if "users" in thing}
+        model = {thing.removeprefix("/users/"): current.document for thing, current in users.items()}
         assert len(seen) == len(model)
         assert {user.pop("userid"): without_timestamp(user) for user in seen} == model
 
@@ -152,37 +152,37 @@ class Directory(RuleBasedStateMachine):
             assert self.send("DELETE", thing, ..., {}).status == 200
 
     def headers(self, thing, condition):
-        there = self.stored.get(thing)
+        current = self.stored.get(thing)
         return {
             "none": {},
-            "current": {"If-Match": there.tag if there else '"none"'},
+            "current": {"If-Match": current.tag if current else '"none"'},
             "outdated": {"If-Match": self.outdated[-1]},
             "present": {"If-Match": "*"},
             "absent": {"If-None-Match": "*"},
         }[condition]
 
     def write(self, method, thing, body, headers):
-        """Send it, and hold the answer against what the model says."""
+        """Send a write, and compare the response with the model."""
         type(self).steps += 1
         self.last = method, thing, body, headers
-        there = self.stored.get(thing)
+        current = self.stored.get(thing)
         path = "/users" if method == "POST" and "users" in thing else thing
         answer = self.send(method, path, body, headers)
-        if not allowed(there, headers):
+        if not allowed(current, headers):
             assert answer.status == 412
         elif method == "DELETE":
             assert (answer.status, answer.json) == (200, {})
             self.stored.pop(thing, None)
-        elif method == "PATCH" and there is None:
+        elif method == "PATCH" and current is None:
             assert answer.status == 404
         else:
-            document = merged(there.document, body) if method == "PATCH" else dict(body)
+            document = merged(current.document, body) if method == "PATCH" else dict(body)
             if "users" in thing:
                 document.pop("userid", None)
-            self.stored[thing] = Stored(document, answer.headers["etag"], there.origin if there else None)
-            if there:
-                assert answer.headers["etag"] != there.tag
-                self.outdated.append(there.tag)
+            self.stored[thing] = Stored(document, answer.headers["etag"], current.origin if current else None)
+            if current:
+                assert answer.headers["etag"] != current.tag
+                self.outdated.append(current.tag)
             self.shows(thing, answer)
 
     def send(self, method, path, body, headers):
@@ -192,30 +192,30 @@ class Directory(RuleBasedStateMachine):
         return self.api.request(method, path, token=who.token, json=body, headers=headers)
 
     def shows(self, thing, answer):
-        """The answer is this user or profile, as the model has it."""
-        there = self.stored[thing]
-        assert (answer.status, answer.headers["etag"]) == (200, there.tag)
+        """Assert that the response contains this user or profile, as the model has it."""
+        current = self.stored[thing]
+        assert (answer.status, answer.headers["etag"]) == (200, current.tag)
         if "profile" in thing:
-            assert answer.json["profile_data"] == there.document
+            assert answer.json["profile_data"] == current.document
         else:
-            assert without_timestamp(answer.json) == {**there.document, "userid": thing.removeprefix("/users/")}
+            assert without_timestamp(answer.json) == {**current.document, "userid": thing.removeprefix("/users/")}
 
 
 def without_timestamp(user):
     return {name: value for name, value in user.items() if name != "timestamp"}
 
 
-def allowed(there, headers):
-    """Whether RFC 9110's preconditions let the write happen."""
+def allowed(current, headers):
+    """Return whether RFC 9110's preconditions allow the write."""
     if "If-None-Match" in headers:
-        return there is None
+        return current is None
     if "If-Match" in headers:
-        return there is not None and headers["If-Match"] in ("*", there.tag)
+        return current is not None and headers["If-Match"] in ("*", current.tag)
     return True
 
 
 @pytest.mark.parametrize("start", [targets.in_process, targets.local], ids=["inprocess", "local"])
-def test_any_sequence_of_requests_ends_as_the_model_says(start, tmp_path):
+def test_any_sequence_of_requests_matches_the_model(start, tmp_path):
     with start(tmp_path) as api:
         people = [api.sign_up(), api.sign_up()]
         admin = api.make_admin(api.sign_up())
@@ -226,7 +226,7 @@ def test_any_sequence_of_requests_ends_as_the_model_says(start, tmp_path):
 
 
 class Repository(RuleBasedStateMachine):
-    """Any repository, made anew by ``make`` for each example."""
+    """Any repository. ``make`` creates a new one for each example."""
 
     names = st.sampled_from(["jane", "john", "j.doe"])
     conditions = st.sampled_from(["none", "current", "outdated", "present", "absent"])
@@ -295,17 +295,17 @@ class Repository(RuleBasedStateMachine):
             assert self.repository.get(name) == self.stored.get(name)
 
     def precondition(self, name, condition):
-        there = self.stored.get(name)
+        current = self.stored.get(name)
         return {
             "none": None,
-            "current": Precondition(exists=True, revisions=frozenset({there.revision if there else "none"})),
+            "current": Precondition(exists=True, revisions=frozenset({current.revision if current else "none"})),
             "outdated": Precondition(exists=True, revisions=frozenset({"outdated", "another"})),
             "present": Precondition(exists=True),
             "absent": ABSENT,
         }[condition]
 
     def tried(self, name, only_if, write):
-        """Whether ``write`` happened: if and only if its precondition holds."""
+        """Call ``write``, which must succeed if and only if its precondition holds. Return whether it did."""
         type(self).steps += 1
         if only_if is None or only_if.holds(self.stored.get(name)):
             write()
@@ -333,7 +333,7 @@ def _table(connection, name):
 
 
 @pytest.mark.parametrize("make", [in_memory, users_table, profiles_table])
-def test_any_sequence_of_calls_leaves_each_repository_as_the_model_says(make):
+def test_any_sequence_of_calls_on_a_repository_matches_the_model(make):
     with mock_aws():
         connection = DynamoDB("us-east-1")
         run(type(f"Repository_{make.__name__}", (Repository,), {"make": lambda _: make(connection)}), examples=400)
