@@ -46,41 +46,31 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
         """Read and check all settings; raises ``SettingsError`` naming every bad one."""
-        faults: list[str] = []
-
-        def read(name: str, valid: Callable[[str], object], expected: str, default: str | None = None) -> str:
-            value = environ.get(name, "").strip() or default
-            if value is None:
-                faults.append(f"{name} is missing: expected {expected}")
-                return ""
-            if not valid(value):
-                faults.append(f"{name} is {value!r}: expected {expected}")
-            return value
-
-        pool_id = read("USER_POOL_ID", POOL_ID.fullmatch, "a user pool id such as eu-west-1_AbCdEf123")
+        reader = Reader(environ)
+        pool_id = reader.read("USER_POOL_ID", POOL_ID.fullmatch, "a user pool id such as eu-west-1_AbCdEf123")
         pool = POOL_ID.fullmatch(pool_id)
         pool_region = pool["region"] if pool else ""
-        pool_arn = read("USER_POOL_ARN", POOL_ARN.fullmatch, "the user pool's ARN")
+        pool_arn = reader.read("USER_POOL_ARN", POOL_ARN.fullmatch, "the user pool's ARN")
         arn = POOL_ARN.fullmatch(pool_arn)
         if pool and arn and arn["pool"] != pool_id:
-            faults.append(f"USER_POOL_ARN is {pool_arn!r}: expected the ARN of USER_POOL_ID, {pool_id}")
-        clients = read("APPLICATION_CLIENT_ID", _are_client_ids, "one or more app client ids, comma-separated")
+            reader.faults.append(f"USER_POOL_ARN is {pool_arn!r}: expected the ARN of USER_POOL_ID, {pool_id}")
+        clients = reader.read("APPLICATION_CLIENT_ID", _are_client_ids, "one or more app client ids, comma-separated")
         issuer = f"https://cognito-idp.{pool_region}.{_dns_suffix(pool_region)}/{pool_id}"
         # An endpoint override that every AWS SDK obeys also says where that AWS serves the pool's keys.
         endpoint = environ.get("AWS_ENDPOINT_URL", "").strip().rstrip("/")
         keys_base = f"{endpoint}/{pool_id}" if endpoint else issuer
         settings = cls(
-            users_table=read("USERS_TABLE", TABLE_NAME.fullmatch, "a DynamoDB table's name"),
-            profiles_table=read("PROFILES_TABLE", TABLE_NAME.fullmatch, "a DynamoDB table's name"),
+            users_table=reader.table("USERS_TABLE"),
+            profiles_table=reader.table("PROFILES_TABLE"),
             user_pool_id=pool_id,
             user_pool_arn=pool_arn,
             client_ids=frozenset(_split(clients)),
-            admin_group=read("ADMIN_GROUP_NAME", GROUP_NAME.fullmatch, "a Cognito group's name", "apiAdmins"),
-            cors_origin=read("CORS_ORIGIN", _is_origin, "* or one origin such as https://app.example.com", "*"),
-            log_level=read("LOG_LEVEL", LOG_LEVELS.__contains__, "one of " + ", ".join(LOG_LEVELS), "INFO"),
+            admin_group=reader.read("ADMIN_GROUP_NAME", GROUP_NAME.fullmatch, "a Cognito group's name", "apiAdmins"),
+            cors_origin=reader.read("CORS_ORIGIN", _is_origin, "* or one origin such as https://app.example.com", "*"),
+            log_level=reader.read("LOG_LEVEL", LOG_LEVELS.__contains__, "one of " + ", ".join(LOG_LEVELS), "INFO"),
             region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or pool_region,
             issuer=issuer,
-            jwks_url=read(
+            jwks_url=reader.read(
                 "JWKS_URL",
                 _is_secure_url,
                 "an https:// address (http:// only on this machine)",
@@ -88,9 +78,36 @@ class Settings:
             ),
             chalice_cli="AWS_CHALICE_CLI_MODE" in environ,
         )
-        if faults:
-            raise SettingsError("Roster can't start with these settings:\n  " + "\n  ".join(faults))
+        reader.require_no_faults()
         return settings
+
+
+class Reader:
+    """Reads environment variables and collects what is wrong with them. Capabilities read their settings with it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults: list[str] = []
+
+    def read(self, name: str, valid: Callable[[str], object], expected: str, default: str | None = None) -> str:
+        """Return a variable's value, or ``default``. If it is missing or not ``valid``, note that it should be
+        ``expected``."""
+        value = self._environ.get(name, "").strip() or default
+        if value is None:
+            self.faults.append(f"{name} is missing: expected {expected}")
+            return ""
+        if not valid(value):
+            self.faults.append(f"{name} is {value!r}: expected {expected}")
+        return value
+
+    def table(self, name: str) -> str:
+        """Return the name of a DynamoDB table."""
+        return self.read(name, TABLE_NAME.fullmatch, "a DynamoDB table's name")
+
+    def require_no_faults(self) -> None:
+        """Raise ``SettingsError`` if anything was missing or malformed."""
+        if self.faults:
+            raise SettingsError("Roster can't start with these settings:\n  " + "\n  ".join(self.faults))
 
 
 def _split(value: str) -> list[str]:

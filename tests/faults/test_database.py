@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from chalicelib import records
+from testbed.routes import STORING
 from tests.faults import proxy
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "reliability.md"
@@ -21,25 +22,25 @@ TRANSIENT = [
 PERMANENT = {
     "AccessDeniedException": "",
     "ResourceNotFoundException": "",
-    "ExpiredTokenException": ": our credentials are too old",
+    "ExpiredTokenException": ": expired credentials",
     "UnrecognizedClientException": "",
-    "InvalidSignatureException": ": our clock is wrong",
+    "InvalidSignatureException": ": wrong clock",
 }
-FINE, UNAVAILABLE, INTERNAL = "as ever", "503", "500"
+FINE, UNAVAILABLE, INTERNAL = "normal", "503", "500"
 FAULTS = {
-    "answers 0.3 s late": (proxy.late(0.3), FINE),
-    "breaks one connection before the request": (lambda: proxy.first(1, proxy.resets_before_the_request), FINE),
-    "says nothing": (proxy.stalls, UNAVAILABLE),
-    "stops in the middle of an answer": (proxy.stalls_in_its_answer, UNAVAILABLE),
+    "responds 0.3 s late": (proxy.late(0.3), FINE),
+    "resets one connection before the request": (lambda: proxy.first(1, proxy.resets_before_the_request), FINE),
+    "never responds": (proxy.stalls, UNAVAILABLE),
+    "stops in the middle of a response": (proxy.stalls_in_its_answer, UNAVAILABLE),
     "refuses connections": (None, UNAVAILABLE),
-    "breaks connections before the request": (proxy.resets_before_the_request, UNAVAILABLE),
-    "breaks connections during the request": (proxy.resets_during_the_request, UNAVAILABLE),
-    "breaks connections after the request": (proxy.resets_after_the_request, UNAVAILABLE),
-    "does as asked, but its answers get lost": (proxy.loses_the_answer, UNAVAILABLE),
-    "answers, but the last byte is missing": (proxy.cuts_the_answer, UNAVAILABLE),
-    "answers what is no HTTP": (proxy.no_http, UNAVAILABLE),
-    "answers a web page, with status 200": (proxy.a_web_page, UNAVAILABLE),
-    "answers with another checksum": (proxy.another_body, UNAVAILABLE),
+    "resets connections before the request": (proxy.resets_before_the_request, UNAVAILABLE),
+    "resets connections during the request": (proxy.resets_during_the_request, UNAVAILABLE),
+    "resets connections after the request": (proxy.resets_after_the_request, UNAVAILABLE),
+    "performs the request, but its responses are lost": (proxy.loses_the_answer, UNAVAILABLE),
+    "responds, but the last byte is missing": (proxy.cuts_the_answer, UNAVAILABLE),
+    "returns something that is not HTTP": (proxy.no_http, UNAVAILABLE),
+    "returns a web page, with status 200": (proxy.a_web_page, UNAVAILABLE),
+    "returns a body with the wrong checksum": (proxy.another_body, UNAVAILABLE),
     "`InternalServerError`": (proxy.answers("500 Internal Server Error", "InternalServerError"), UNAVAILABLE),
     "`ServiceUnavailable`": (proxy.answers("503 Service Unavailable", "ServiceUnavailable"), UNAVAILABLE),
     **{f"`{code}`": (proxy.answers("400 Bad Request", code), UNAVAILABLE) for code in TRANSIENT},
@@ -48,18 +49,7 @@ FAULTS = {
 """Maps what DynamoDB does to the fault that simulates it and the status of Roster's responses."""
 
 BEFORE, SENT = {"n": 1}, {"n": 2}
-ROUTES = [
-    ("GET", "/users", ...),
-    ("POST", "/users", SENT),
-    ("GET", "/users/{userid}", ...),
-    ("PUT", "/users/{userid}", SENT),
-    ("PATCH", "/users/{userid}", SENT),
-    ("DELETE", "/users/{userid}", ...),
-    ("GET", "/user/profile", ...),
-    ("POST", "/user/profile", SENT),
-    ("PATCH", "/user/profile", SENT),
-    ("DELETE", "/user/profile", ...),
-]
+ROUTES = [(route.method, route.path, SENT if route.has_body else ...) for route in STORING]
 
 
 class Calls:
@@ -140,5 +130,5 @@ def test_readiness_fails_and_liveness_does_not(broken, name):
 
 
 def test_the_documentation_lists_exactly_these_faults():
-    rows = re.findall(r"^\| (?!What|---)(.+?) \| (as ever|503|500)\b.*\|$", DOCS.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (?!What|---)(.+?) \| (normal|503|500)\b.*\|$", DOCS.read_text(), re.MULTILINE)
     assert dict(rows) == {name: outcome for name, (_, outcome) in FAULTS.items()}

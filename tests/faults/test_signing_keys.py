@@ -13,17 +13,17 @@ from tests.faults import proxy
 from tests.faults.test_database import DOCS
 
 FAULTS = {
-    "says nothing": proxy.stalls,
-    "stops in the middle of an answer": proxy.stalls_in_its_answer,
+    "never responds": proxy.stalls,
+    "stops in the middle of a response": proxy.stalls_in_its_answer,
     "refuses connections": None,
-    "breaks connections before the request": proxy.resets_before_the_request,
-    "breaks connections after the request": proxy.resets_after_the_request,
-    "answers, but the last byte is missing": proxy.cuts_the_answer,
-    "answers what is no HTTP": proxy.no_http,
-    "answers a web page, with status 200": proxy.a_web_page,
-    "answers `{}`": proxy.answers("200 OK", "none"),
-    "answers 500": proxy.answers("500 Internal Server Error", "none"),
-    "answers 503": proxy.answers("503 Service Unavailable", "none"),
+    "resets connections before the request": proxy.resets_before_the_request,
+    "resets connections after the request": proxy.resets_after_the_request,
+    "responds, but the last byte is missing": proxy.cuts_the_answer,
+    "returns something that is not HTTP": proxy.no_http,
+    "returns a web page, with status 200": proxy.a_web_page,
+    "returns `{}`": proxy.answers("200 OK", "none"),
+    "returns 500": proxy.answers("500 Internal Server Error", "none"),
+    "returns 503": proxy.answers("503 Service Unavailable", "none"),
 }
 
 
