@@ -29,6 +29,7 @@ FROM_GATEWAY = [problems.UNAUTHORIZED, problems.THROTTLED, problems.TIMEOUT]
 """Problems that only API Gateway reports."""
 ALWAYS = ["throttled", "timeout"]
 GUARDED = ["invalid-request", "internal-error", "unavailable", "unauthorized", "forbidden"]
+PARAMETER: Json = {"name": "", "in": "path", "required": True, "schema": {"type": "string"}}
 SECTIONS = ["Users", "The signed-in user", "Open to everybody"]
 
 
@@ -64,10 +65,11 @@ class _Description:
         self._routes = [
             Route(method, path, entry) for path, methods in app.routes.items() for method, entry in methods.items()
         ]
-        self._tagged, self._examples, self._details = map(collected, ("TAGGED", "EXAMPLES", "DETAILS"))
+        self._schemas, self._parameters, self._tagged, self._examples, self._details = (
+            collected(kind, app.capabilities) for kind in ("SCHEMAS", "PARAMETERS", "TAGGED", "EXAMPLES", "DETAILS")
+        )
         self._conditional = {route.path for route in self._routes if self._reads_a_record(route)}
         used = {name for route in self._routes for name in (route.operation.returns, route.operation.accepts)}
-        self._schemas = collected("SCHEMAS")
         missing = {name for name in used if name is not None} - self._schemas.keys()
         if missing:
             raise KeyError(f"No schema is called {', '.join(sorted(missing))}: add it to openapi/schemas/")
@@ -206,10 +208,15 @@ class _Description:
     # Components
 
     def _path_parameters(self) -> Json:
-        defined = collected("PARAMETERS")
         names = {name for route in self._routes for name in re.findall(r"\{(\w+)\}", route.path)}
         return {
-            name: {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, **defined.get(name, {})}
+            name: {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string"},
+                **self._parameters.get(name, {}),
+            }
             for name in sorted(names)
         }
 

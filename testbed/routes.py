@@ -3,6 +3,7 @@
 It does not import the app. ``tests/security/test_policies.py`` compares the two.
 """
 
+import re
 from enum import Enum
 from typing import NamedTuple
 
@@ -33,7 +34,8 @@ class Cost(Enum):
 
 
 class Route(NamedTuple):
-    """A route: its AWS calls in order, each ``<operation> <table>``, and the capability that brings it."""
+    """A route: its AWS calls in order, each ``<operation> <table>``, the capability that brings it, and the kinds of
+    token that it accepts if its authorizer accepts more. The first parameter of the path names the owner."""
 
     method: str
     path: str
@@ -41,6 +43,11 @@ class Route(NamedTuple):
     cost: Cost = Cost.NOTHING
     calls: tuple[str, ...] = ()
     capability: str = "core"
+    tokens: tuple[str, ...] = ()
+
+    def at(self, value: str) -> str:
+        """Return the path with ``value`` for each parameter."""
+        return re.sub(r"\{\w+\}", value, self.path)
 
     @property
     def has_body(self) -> bool:

@@ -113,7 +113,9 @@ class Api(States, Chalice):
 
     def _register_route(self, name: str, user_handler: Any, kwargs: Any, **options: Any) -> None:
         """Register a guarded handler. Raises ``TypeError`` if the route states no rule, or one that cannot hold."""
-        path = f"{(kwargs.get('url_prefix') or '').rstrip('/')}{kwargs['path']}"
+        prefix, path = kwargs.get("url_prefix"), kwargs["path"]
+        if prefix is not None:
+            path = f"{prefix.rstrip('/')}/{path.strip('/')}".rstrip("/")
         stated = dict(kwargs["kwargs"])  # Chalice empties it, and a blueprint keeps it for its next registration
         if "allow" not in stated:
             raise TypeError(f"{name}: the route {path} states no rule: add allow=… (see chalicelib/security/access.py)")

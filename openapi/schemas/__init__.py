@@ -4,8 +4,8 @@ A module may define ``SCHEMAS``, ``EXAMPLES`` (by schema, then by status), ``TAG
 ``openapi/schemas/core.py`` shows what they hold.
 """
 
-import importlib
-import pkgutil
+import importlib.util
+from collections.abc import Iterable
 from typing import Any
 
 Json = dict[str, Any]
@@ -24,13 +24,10 @@ def record(required: list[str], properties: Json, **more: Any) -> Json:
     return {"type": "object", "required": required, "properties": properties, **more}
 
 
-def collected(kind: str) -> Json:
-    """Return all that the modules define as ``kind``, such as ``SCHEMAS``."""
+def collected(kind: str, capabilities: Iterable[str]) -> Json:
+    """Return all that the core and these capabilities define as ``kind``, such as ``SCHEMAS``."""
     found: Json = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=_core_first):
-        found |= getattr(importlib.import_module(f"{__name__}.{module.name}"), kind, {})
+    for name in ("core", *capabilities):
+        if importlib.util.find_spec(f"{__name__}.{name}"):
+            found |= getattr(importlib.import_module(f"{__name__}.{name}"), kind, {})
     return found
-
-
-def _core_first(module: pkgutil.ModuleInfo) -> tuple[bool, str]:
-    return module.name != "core", module.name

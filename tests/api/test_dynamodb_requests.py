@@ -33,7 +33,7 @@ def call(api, route, admin, person):
     """Call a route, on the person's own user and profile; the response."""
     caller = admin if route.who.has_jwt_authorizer else person
     body = {"name": "Jane"} if route.has_body else ...
-    return api.request(route.method, route.path.format(userid=person.sub), token=caller.token, json=body)
+    return api.request(route.method, route.at(person.sub), token=caller.token, json=body)
 
 
 @pytest.fixture

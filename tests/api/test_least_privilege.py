@@ -55,7 +55,7 @@ def works(api, admin, person):
     for route in sorted(STORING, key=lambda route: order.index(route.method)):
         caller = admin if route.who.has_jwt_authorizer else person
         body = {"a": 1} if route.has_body else ...
-        path = route.path.format(userid=person.sub)
+        path = route.at(person.sub)
         if api.request(route.method, path, token=caller.token, json=body).status != 200:
             return False
     return True

@@ -8,7 +8,7 @@ import pytest
 from testbed.routes import STORING
 from tests.unit.test_repository import _client_error, _Failing
 
-ROUTES = [(route.method, route.path.format(userid="jane")) for route in STORING]
+ROUTES = [(route.method, route.at("jane")) for route in STORING]
 
 
 @pytest.fixture

@@ -8,21 +8,34 @@ from chalice.app import AuthRequest, ChaliceAuthorizer, CognitoUserPoolAuthorize
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller
-from chalicelib.settings import Settings
-from chalicelib.web.api import Api
+from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, Caller, owner_or_admins
 from infra import parts
 from testbed.in_process import imported_app
 from testbed.routes import ROUTES, Who
 
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:api-id/stage"
 
-MEANS = {
-    Who.ANYONE: (type(None), ANYONE),
-    Who.SIGNED_IN: (CognitoUserPoolAuthorizer, SIGNED_IN),
-    Who.ADMINS: (ChaliceAuthorizer, ADMINS),
-    Who.OWNER_OR_ADMINS: (ChaliceAuthorizer, THEMSELVES_OR_ADMINS),
+JWT = [route for route in ROUTES if route.who.has_jwt_authorizer]
+AUTHORIZERS = {
+    Who.ANYONE: type(None),
+    Who.SIGNED_IN: CognitoUserPoolAuthorizer,
+    Who.ADMINS: ChaliceAuthorizer,
+    Who.OWNER_OR_ADMINS: ChaliceAuthorizer,
 }
+
+
+def rule_of(route):
+    """The rule that a row of the table means."""
+    rules = {Who.ANYONE: ANYONE, Who.SIGNED_IN: SIGNED_IN, Who.ADMINS: ADMINS}
+    rule = rules.get(route.who) or owner_or_admins(re.search(r"\{(\w+)\}", route.path)[1])
+    return rule.only_with(*route.tokens)
+
+
+def may_call(route, caller, owner):
+    """Whether the table lets ``caller`` call the route on what ``owner`` owns."""
+    if route.tokens and caller.token_use not in route.tokens:
+        return False
+    return caller.is_admin or (route.who is Who.OWNER_OR_ADMINS and caller.sub == owner)
 
 
 @pytest.fixture(scope="module")
@@ -32,49 +45,36 @@ def roster():
         yield app
 
 
-@pytest.fixture(scope="module")
-def guarded_paths(roster):
-    """Method and path of all that the JWT authorizer guards."""
-    return _guarded_by_jwt(roster)
-
-
 def _routes(roster):
     return {(method, path): entry for path, methods in roster.app.routes.items() for method, entry in methods.items()}
 
 
-def _guarded_by_jwt(roster):
-    return {key for key, entry in _routes(roster).items() if isinstance(entry.authorizer, ChaliceAuthorizer)}
-
-
 class TestRules:
-    def test_every_route_has_the_authorizer_and_the_rule_that_the_contract_says(self, roster):
+    def test_every_route_has_the_authorizer_and_the_rule_that_the_contract_states(self, roster):
         registered = _routes(roster)
         assert registered.keys() == {(route.method, route.path) for route in ROUTES}
         for route in ROUTES:
             entry = registered[route.method, route.path]
-            authorizer, rule = MEANS[route.who]
-            assert isinstance(entry.authorizer, authorizer), route
-            assert entry.view_function.operation.allow == rule, route
+            assert isinstance(entry.authorizer, AUTHORIZERS[route.who]), route
+            assert entry.view_function.operation.allow == rule_of(route), route
 
-    def test_what_the_policies_are_made_from_is_what_the_authorizer_guards(self, roster):
+    def test_policies_are_made_from_the_routes_that_the_authorizer_guards(self, roster):
         stated = {(route.method, route.path) for route in roster.app.guarded_by(roster.jwt_authorizer)}
-        assert stated == _guarded_by_jwt(roster)
+        assert stated == {(route.method, route.path) for route in JWT}
 
-    def test_a_route_without_a_rule_can_not_be_declared(self):
-        with pytest.raises(TypeError, match="allow"):
-            Api("test", Settings.from_environ(parts.examples())).route("/new", methods=["GET"])
-
-    def test_a_route_that_names_anothers_record_is_guarded_by_the_jwt_authorizer(self, roster):
-        assert all("{" not in path or (method, path) in _guarded_by_jwt(roster) for method, path in _routes(roster))
+    def test_a_route_that_names_a_record_is_guarded_by_the_jwt_authorizer(self):
+        assert all("{" not in route.path or route in JWT for route in ROUTES)
 
 
 subs = st.text(string.ascii_letters + string.digits + "-", min_size=1, max_size=128)
-callers = st.builds(Caller, subs)
-admins = st.builds(Caller, subs, st.just(True))
+uses = st.sampled_from(["id", "access"])
+callers = st.builds(Caller, subs, st.just(value=False), uses)
+admins = st.builds(Caller, subs, st.just(value=True), uses)
+routes = st.sampled_from(JWT)
 
 
 def allows(policy, method, path):
-    """Whether IAM would let the policy's bearer do it: ``*`` is any text, ``?`` any character, all else literal."""
+    """Whether IAM would allow it: ``*`` matches any text, ``?`` any character, and all else itself."""
     wanted = f"{ARN}/{method}{path}"
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
@@ -94,52 +94,48 @@ def policy_of(roster, caller):
 class TestFirstLock:
     """The policy, by itself."""
 
-    @given(one=callers, other=callers, data=st.data())
-    def test_of_any_two_users_neither_reaches_the_others_record(self, roster, guarded_paths, one, other, data):
-        method, path = data.draw(st.sampled_from(sorted(guarded_paths)))
-        own, others = path.replace("{userid}", one.sub), path.replace("{userid}", other.sub)
+    @given(route=routes, one=callers, other=callers)
+    def test_a_user_reaches_their_own_records_and_nobody_elses(self, roster, route, one, other):
         policy = policy_of(roster, one)
-        assert allows(policy, method, own) == ("{userid}" in path)
-        if one.sub != other.sub:
-            assert not allows(policy, method, others)
+        for owner in (one.sub, other.sub):
+            assert allows(policy, route.method, route.at(owner)) == may_call(route, one, owner)
 
     @given(caller=callers, path=st.text(max_size=60), method=st.sampled_from(["GET", "PUT", "PATCH", "DELETE", "POST"]))
-    def test_a_user_reaches_nothing_but_their_own_path(self, roster, caller, path, method):
-        if path != f"/users/{caller.sub}":
-            assert not allows(policy_of(roster, caller), method, path)
+    def test_a_user_reaches_nothing_but_their_own_paths(self, roster, caller, path, method):
+        own = {(route.method, route.at(caller.sub)) for route in JWT if may_call(route, caller, caller.sub)}
+        assert allows(policy_of(roster, caller), method, path) == ((method, path) in own)
 
-    @given(admin=admins, userid=st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True))
-    def test_an_admin_reaches_everything_that_is_guarded(self, roster, guarded_paths, admin, userid):
-        for method, path in guarded_paths:
-            assert allows(policy_of(roster, admin), method, path.replace("{userid}", userid))
+    @given(route=routes, admin=admins, userid=st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True))
+    def test_an_admin_reaches_every_guarded_route(self, roster, route, admin, userid):
+        assert allows(policy_of(roster, admin), route.method, route.at(userid)) == may_call(route, admin, userid)
 
     @given(caller=callers | admins, called=st.sampled_from(["GET/users", "DELETE/users/x", "GET/users/x"]))
-    def test_a_policy_is_the_same_whatever_path_it_was_asked_for(self, roster, caller, called):
+    def test_a_policy_does_not_depend_on_the_path_that_was_called(self, roster, caller, called):
         request = AuthRequest("TOKEN", "", f"{ARN}/{called}")
-        asked = roster.app.policy(roster.jwt_authorizer, caller).to_dict(request)["policyDocument"]
-        assert asked == policy_of(roster, caller)
+        policy = roster.app.policy(roster.jwt_authorizer, caller).to_dict(request)["policyDocument"]
+        assert policy == policy_of(roster, caller)
 
     @given(caller=callers | admins)
-    def test_what_it_hands_on_to_the_handlers_is_text_as_api_gateway_wants_it(self, roster, caller):
-        answer = roster.app.policy(roster.jwt_authorizer, caller)
-        assert answer.principal_id == caller.sub
-        assert answer.context == {"admin": "true" if caller.is_admin else "false", "token_use": ""}
+    def test_the_context_for_the_handlers_is_text_as_api_gateway_requires(self, roster, caller):
+        policy = roster.app.policy(roster.jwt_authorizer, caller)
+        assert policy.principal_id == caller.sub
+        assert policy.context == {"admin": "true" if caller.is_admin else "false", "token_use": caller.token_use}
 
 
 class TestSecondLock:
-    """The handlers' check, with rules as they stand at the routes."""
+    """The handlers' check, with the rules that the routes state."""
 
-    @given(one=callers, other=callers, data=st.data())
-    def test_of_any_two_users_neither_gets_past_it_to_the_others_record(self, roster, guarded_paths, one, other, data):
-        method, path = data.draw(st.sampled_from(sorted(guarded_paths)))
-        rule = roster.app.routes[path][method].view_function.operation.allow
-        parameters = {"userid": other.sub} if "{userid}" in path else {}
-        assert rule.permits(one, parameters) == ("{userid}" in path and one.sub == other.sub)
+    @given(route=routes, caller=callers | admins, other=subs)
+    def test_it_lets_through_exactly_whom_the_table_names(self, roster, route, caller, other):
+        rule = roster.app.routes[route.path][route.method].view_function.operation.allow
+        names = re.findall(r"\{(\w+)\}", route.path)
+        for owner in (caller.sub, other):
+            assert rule.permits(caller, dict.fromkeys(names, owner)) == may_call(route, caller, owner)
 
-    @given(admin=admins, userid=subs)
-    def test_an_admin_gets_past_it_everywhere(self, roster, guarded_paths, admin, userid):
-        for method, path in guarded_paths:
-            assert roster.app.routes[path][method].view_function.operation.allow.permits(admin, {"userid": userid})
+    @given(route=routes, other=subs)
+    def test_it_lets_nobody_through_without_a_token(self, roster, route, other):
+        rule = roster.app.routes[route.path][route.method].view_function.operation.allow
+        assert not rule.permits(None, dict.fromkeys(re.findall(r"\{(\w+)\}", route.path), other))
 
 
 @pytest.fixture
@@ -149,7 +145,7 @@ def sent(served):
     return lambda method, path: served.status(method, path, headers, b"{}")
 
 
-OTHERS = [(route.method, route.path.format(userid="another")) for route in ROUTES if route.who.has_jwt_authorizer]
+OTHERS = [(route.method, route.at("another")) for route in ROUTES if route.who.has_jwt_authorizer]
 
 
 @pytest.mark.parametrize(("method", "path"), OTHERS)

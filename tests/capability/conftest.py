@@ -1,0 +1,3 @@
+"""The overlay is no part of this checkout's tests: they run in the copy that it is laid over."""
+
+collect_ignore = ["overlay"]
