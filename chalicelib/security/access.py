@@ -14,7 +14,8 @@ from chalicelib.errors import Forbidden
 
 NOT_LITERAL = frozenset("*?/$")
 """Characters with a meaning in the resource of an IAM policy: wildcards, variables and the path separator."""
-PARAMETER = re.compile(r"\{(\w+)\}")
+PARAMETER = re.compile(r"\{\w+\}")
+NO_PARAMETERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,15 @@ def reach(caller: Caller, routes: Iterable[Route]) -> dict[str, list[str]]:
     """
     paths: dict[str, list[str]] = {}
     for method, path, rule in routes:
-        if rule.permits(caller, {rule.owner: caller.sub} if rule.owner else {}):
+        if rule.permits(caller, {rule.owner: caller.sub} if rule.owner else NO_PARAMETERS):
             own = None if rule.admins and caller.is_admin else rule.owner
-            resource = PARAMETER.sub(lambda found, own=own: caller.sub if found[1] == own else "*", path)  # type: ignore[misc]
+            resource = _resource(path, own, caller.sub) if "{" in path else path
             paths.setdefault(resource, []).append(method)
     return paths
+
+
+def _resource(path: str, own: str | None, sub: str) -> str:
+    """Return ``path`` as a policy has it: ``sub`` for the parameter ``own``, ``*`` for the others."""
+    if own is not None:
+        path = path.replace(f"{{{own}}}", sub)
+    return PARAMETER.sub("*", path) if "{" in path else path

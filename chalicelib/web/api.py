@@ -52,6 +52,7 @@ class Api(States, Chalice):
         logs.configure(settings.log_level, on_terminal=settings.chalice_cli)
         self._client_ids = settings.client_ids
         self.capabilities: list[str] = []
+        self._guarded: dict[str, tuple[Route, ...]] = {}  # derived from the routes, until there is a new one
         self.problems = dict(problems.OF_ERROR)
         self.api.cors = cors = CORSConfig(
             allow_origin=settings.cors_origin,
@@ -100,8 +101,14 @@ class Api(States, Chalice):
             context={"admin": "true" if caller.is_admin else "false", "token_use": caller.token_use},
         )
 
-    def guarded_by(self, authorizer: ChaliceAuthorizer) -> Iterator[Route]:
-        """Yield the routes that ``authorizer`` guards."""
+    def guarded_by(self, authorizer: ChaliceAuthorizer) -> tuple[Route, ...]:
+        """Return the routes that ``authorizer`` guards."""
+        known = self._guarded.get(authorizer.name)
+        if known is None:
+            known = self._guarded[authorizer.name] = tuple(self._guarded_routes(authorizer))
+        return known
+
+    def _guarded_routes(self, authorizer: ChaliceAuthorizer) -> Iterator[Route]:
         for path, methods in self.routes.items():
             for method, entry in methods.items():
                 its_own: Any = entry.authorizer
@@ -121,6 +128,7 @@ class Api(States, Chalice):
             raise TypeError(f"{name}: the route {path} states no rule: add allow=… (see chalicelib/security/access.py)")
         operation = Operation(**{field: stated.pop(field) for field in STATED if field in stated})
         _require_fitting(f"{name}: the route {path}", path, operation.allow, stated.get("authorizer"))
+        self._guarded.clear()
         handler = guard.guarded(user_handler, operation, lambda: self.request, self.problems)
         for method in stated.pop("methods", ["GET"]):
             media_types = MEDIA_TYPES.get(method, []) if operation.accepts else []

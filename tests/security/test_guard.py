@@ -151,6 +151,12 @@ class TestBlueprints:
         another.register_blueprint(blueprint)
         assert json.loads(call(another, "/open")["body"]) == {"reached": True}
 
+    def test_a_policy_holds_the_routes_that_are_registered_later_too(self, app, jwt_authorizer, blueprint):
+        assert app.guarded_by(jwt_authorizer) == ()
+        blueprint.route("/notes", methods=["GET"], allow=ADMINS, authorizer=jwt_authorizer)(view)
+        app.register_blueprint(blueprint)
+        assert [route.path for route in app.guarded_by(jwt_authorizer)] == ["/notes"]
+
 
 class TestTokenKinds:
     @pytest.mark.parametrize(("token_use", "status"), [("access", 200), ("id", 403), (None, 403)])
