@@ -3,7 +3,17 @@
 import pytest
 
 from chalicelib.errors import Forbidden
-from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller, Route, reach, require
+from chalicelib.security.access import (
+    ADMINS,
+    ANYONE,
+    SIGNED_IN,
+    THEMSELVES_OR_ADMINS,
+    Caller,
+    Route,
+    owner_or_admins,
+    reach,
+    require,
+)
 
 JANE, ADMIN = Caller("jane"), Caller("ada", is_admin=True)
 ROUTES = [
@@ -54,3 +64,29 @@ def test_admins_can_access_all_paths():
 def test_a_sub_with_policy_wildcards_is_rejected(sub):
     with pytest.raises(ValueError, match="literal"):
         Caller(sub)
+
+
+PICTURES = [
+    Route("GET", "/users/{userid}/pictures/{pictureid}", owner_or_admins("userid")),
+    Route("GET", "/pictures/{pictureid}", SIGNED_IN),
+    Route("DELETE", "/account/{author}", owner_or_admins("author").only_with("access")),
+]
+
+
+@pytest.mark.parametrize(
+    ("caller", "paths"),
+    [
+        (Caller("jane", token_use="id"), ["/users/jane/pictures/*", "/pictures/*"]),
+        (Caller("jane", token_use="access"), ["/users/jane/pictures/*", "/pictures/*", "/account/jane"]),
+        (Caller("ada", is_admin=True, token_use="id"), ["/users/*/pictures/*", "/pictures/*"]),
+        (Caller("ada", is_admin=True, token_use="access"), ["/users/*/pictures/*", "/pictures/*", "/account/*"]),
+    ],
+    ids=str,
+)
+def test_a_policy_names_the_owner_and_leaves_other_parameters_open(caller, paths):
+    assert list(reach(caller, PICTURES)) == paths
+
+
+def test_a_caller_without_a_known_kind_of_token_cannot_use_routes_that_require_one():
+    assert not SIGNED_IN.only_with("access").permits(JANE, {})
+    assert SIGNED_IN.permits(JANE, {})
