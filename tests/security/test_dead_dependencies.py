@@ -1,4 +1,4 @@
-"""What each route answers when DynamoDB can't be had or refuses us: never a 4xx, never a word of why."""
+"""Routes return 503 or 500, never 4xx, when DynamoDB is unavailable or rejects requests. The cause is not disclosed."""
 
 import json
 
@@ -19,8 +19,8 @@ ROUTES = [(route.method, route.path.format(userid="jane")) for route in STORING]
 def served():
     pool = Pool()
     keys = KeyServer(pool.key.jwk)
-    ours = {"USER_POOL_ID": pool.id, "USER_POOL_ARN": pool.arn, "APPLICATION_CLIENT_ID": pool.client_id}
-    environ = {**parts.examples(), **ours, "JWKS_URL": keys.url, "AWS_CHALICE_CLI_MODE": "true"}
+    settings = {"USER_POOL_ID": pool.id, "USER_POOL_ARN": pool.arn, "APPLICATION_CLIENT_ID": pool.client_id}
+    environ = {**parts.examples(), **settings, "JWKS_URL": keys.url, "AWS_CHALICE_CLI_MODE": "true"}
     with imported_app(environ) as app, Client(app.app) as client:
         headers = {
             "authorization": pool.token(**{"cognito:groups": ["apiAdmins"]}),
@@ -36,7 +36,7 @@ def served():
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(served, method, path):
+def test_an_unreachable_database_returns_503_with_retry_after(served, method, path):
     answer = served(botocore.exceptions.EndpointConnectionError(endpoint_url="https://secret"), method, path)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
@@ -45,7 +45,7 @@ def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(served, metho
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_database_that_refuses_us_is_500_and_says_nothing(served, method, path):
+def test_a_database_that_denies_access_returns_500_without_the_cause(served, method, path):
     answer = served(_client_error("AccessDeniedException"), method, path)
     assert answer.status_code == 500
     assert json.loads(answer.body)["type"] == "urn:roster:problem:internal-error"
@@ -53,7 +53,7 @@ def test_a_database_that_refuses_us_is_500_and_says_nothing(served, method, path
     assert b"AccessDenied" not in answer.body
 
 
-def test_readiness_is_503_and_names_what_fails_but_not_why(served):
+def test_readiness_returns_503_and_names_the_failed_dependencies_without_the_cause(served):
     answer = served(_client_error("AccessDeniedException"), "GET", "/health/ready")
     assert answer.status_code == 503
     report = json.loads(answer.body)
@@ -62,5 +62,5 @@ def test_readiness_is_503_and_names_what_fails_but_not_why(served):
     assert b"AccessDenied" not in answer.body
 
 
-def test_health_is_200_all_the_same(served):
+def test_health_still_returns_200(served):
     assert served(_client_error("AccessDeniedException"), "GET", "/health").status_code == 200

@@ -1,4 +1,4 @@
-"""What is logged about a refusal, and what never is."""
+"""What Roster logs about rejected requests and errors, and what it never logs."""
 
 import logging
 
@@ -22,7 +22,7 @@ def served():
 
 @pytest.fixture
 def logged():
-    """Everything that Roster logs meanwhile, as text."""
+    """The lines that Roster logs during the test."""
     lines = []
     handler = logging.Handler()
     handler.setFormatter(TerminalFormatter())
@@ -34,13 +34,13 @@ def logged():
 
 
 @pytest.mark.parametrize("path", ["/users/another", "/"])
-def test_a_refusal_is_logged_with_its_reason_and_the_requests_id(served, logged, path):
+def test_a_rejected_token_is_logged_with_the_reason_and_the_request_id(served, logged, path):
     pool, _, send = served
     assert send("GET", path, {"Authorization": pool.token(exp=1)}) == 401
     assert any("reason=expired" in line and "request_id=" in line for line in logged)
 
 
-def test_an_outage_of_the_keys_is_logged_as_one(logged, tmp_path):
+def test_unavailable_signing_keys_are_logged(logged, tmp_path):
     pool, keys = Pool(), KeyServer()
     with in_process(pool, keys, tmp_path) as send:
         assert send("GET", "/users/another", {"Authorization": pool.token()}) == 503
@@ -48,7 +48,7 @@ def test_an_outage_of_the_keys_is_logged_as_one(logged, tmp_path):
     keys.close()
 
 
-def test_no_token_no_address_and_no_body_is_ever_logged(served, logged):
+def test_tokens_email_addresses_queries_and_bodies_are_never_logged(served, logged):
     pool, _, send = served
     body = b'{"secret": "body", "email": "jane@example.com", "bad": NaN}'
     sent = []
@@ -71,7 +71,7 @@ def test_no_token_no_address_and_no_body_is_ever_logged(served, logged):
     assert not [part for part in parts if part in text]
 
 
-def test_a_bug_is_logged_with_its_place_but_not_with_what_it_says(served, logged, monkeypatch):
+def test_a_bug_is_logged_with_its_location_but_without_its_message(served, logged, monkeypatch):
     pool, _, send = served
 
     def explode(document):

@@ -1,4 +1,4 @@
-"""The two locks: the authorizer's policy and the handlers' own check."""
+"""The two locks: the authorizer's policy and the check in the handlers."""
 
 import re
 import string
@@ -29,14 +29,14 @@ MEANS = {
 
 @pytest.fixture(scope="module")
 def roster():
-    """The module ``app``; no request is made."""
+    """The module ``app``. No requests are sent to it."""
     with imported_app(parts.examples()) as app:
         yield app
 
 
 @pytest.fixture(scope="module")
 def guarded_paths(roster):
-    """Method and path of all that the JWT authorizer guards."""
+    """Method and path of every route that the JWT authorizer guards."""
     return _guarded_by_jwt(roster)
 
 
@@ -49,7 +49,7 @@ def _guarded_by_jwt(roster):
 
 
 class TestRules:
-    def test_every_route_has_the_authorizer_and_the_rule_that_the_contract_says(self, roster):
+    def test_every_route_has_the_authorizer_and_the_rule_that_the_contract_states(self, roster):
         registered = _routes(roster)
         assert registered.keys() == {(route.method, route.path) for route in ROUTES}
         for route in ROUTES:
@@ -58,15 +58,15 @@ class TestRules:
             assert isinstance(entry.authorizer, authorizer), route
             assert entry.view_function.operation.allow == rule, route
 
-    def test_what_the_policies_are_made_from_is_what_the_authorizer_guards(self, roster):
+    def test_policies_are_built_from_the_routes_that_the_authorizer_guards(self, roster):
         stated = {(route.method, route.path) for route in roster.app.guarded_by(roster.jwt_authorizer)}
         assert stated == _guarded_by_jwt(roster)
 
-    def test_a_route_without_a_rule_can_not_be_declared(self):
+    def test_a_route_without_a_rule_is_rejected(self):
         with pytest.raises(TypeError, match="allow"):
             Api("test", Settings.from_environ(parts.examples())).route("/new", methods=["GET"])
 
-    def test_a_route_that_names_anothers_record_is_guarded_by_the_jwt_authorizer(self, roster):
+    def test_every_route_with_a_path_parameter_is_guarded_by_the_jwt_authorizer(self, roster):
         assert all("{" not in path or (method, path) in _guarded_by_jwt(roster) for method, path in _routes(roster))
 
 
@@ -76,7 +76,7 @@ admins = st.builds(Caller, subs, st.just(True))
 
 
 def allows(policy, method, path):
-    """Whether IAM would let the policy's bearer do it: ``*`` is any text, ``?`` any character, all else literal."""
+    """Return whether the policy allows a request, as IAM evaluates it: ``*`` matches any text, ``?`` any character."""
     wanted = f"{ARN}/{method}{path}"
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
@@ -94,10 +94,10 @@ def policy_of(roster, caller):
 
 
 class TestFirstLock:
-    """The policy, by itself."""
+    """The policy alone."""
 
     @given(one=callers, other=callers, data=st.data())
-    def test_of_any_two_users_neither_reaches_the_others_record(self, roster, guarded_paths, one, other, data):
+    def test_the_policy_allows_users_their_own_record_and_no_other(self, roster, guarded_paths, one, other, data):
         method, path = data.draw(st.sampled_from(sorted(guarded_paths)))
         own, others = path.replace("{userid}", one.sub), path.replace("{userid}", other.sub)
         policy = policy_of(roster, one)
@@ -106,47 +106,47 @@ class TestFirstLock:
             assert not allows(policy, method, others)
 
     @given(caller=callers, path=st.text(max_size=60), method=st.sampled_from(["GET", "PUT", "PATCH", "DELETE", "POST"]))
-    def test_a_user_reaches_nothing_but_their_own_path(self, roster, caller, path, method):
+    def test_the_policy_allows_a_user_no_path_but_their_own(self, roster, caller, path, method):
         if path != f"/users/{caller.sub}":
             assert not allows(policy_of(roster, caller), method, path)
 
     @given(admin=admins, userid=st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True))
-    def test_an_admin_reaches_everything_that_is_guarded(self, roster, guarded_paths, admin, userid):
+    def test_the_policy_allows_an_admin_every_guarded_route(self, roster, guarded_paths, admin, userid):
         for method, path in guarded_paths:
             assert allows(policy_of(roster, admin), method, path.replace("{userid}", userid))
 
     @given(caller=callers | admins, called=st.sampled_from(["GET/users", "DELETE/users/x", "GET/users/x"]))
-    def test_a_policy_is_the_same_whatever_path_it_was_asked_for(self, roster, caller, called):
+    def test_the_policy_does_not_depend_on_the_requested_path(self, roster, caller, called):
         request = AuthRequest("TOKEN", "", f"{ARN}/{called}")
         asked = roster.app.policy(roster.jwt_authorizer, caller).to_dict(request)["policyDocument"]
         assert asked == policy_of(roster, caller)
 
     @given(caller=callers | admins)
-    def test_what_it_hands_on_to_the_handlers_is_text_as_api_gateway_wants_it(self, roster, caller):
+    def test_the_context_has_only_strings_as_api_gateway_requires(self, roster, caller):
         answer = roster.app.policy(roster.jwt_authorizer, caller)
         assert answer.principal_id == caller.sub
         assert answer.context == {"admin": "true" if caller.is_admin else "false", "token_use": ""}
 
 
 class TestSecondLock:
-    """The handlers' check, with rules as they stand at the routes."""
+    """The check in the handlers, with the rules of the routes."""
 
     @given(one=callers, other=callers, data=st.data())
-    def test_of_any_two_users_neither_gets_past_it_to_the_others_record(self, roster, guarded_paths, one, other, data):
+    def test_the_check_allows_users_their_own_record_and_no_other(self, roster, guarded_paths, one, other, data):
         method, path = data.draw(st.sampled_from(sorted(guarded_paths)))
         rule = roster.app.routes[path][method].view_function.operation.allow
         parameters = {"userid": other.sub} if "{userid}" in path else {}
         assert rule.permits(one, parameters) == ("{userid}" in path and one.sub == other.sub)
 
     @given(admin=admins, userid=subs)
-    def test_an_admin_gets_past_it_everywhere(self, roster, guarded_paths, admin, userid):
+    def test_the_check_allows_an_admin_every_guarded_route(self, roster, guarded_paths, admin, userid):
         for method, path in guarded_paths:
             assert roster.app.routes[path][method].view_function.operation.allow.permits(admin, {"userid": userid})
 
 
 @pytest.fixture(scope="module")
 def served():
-    """The status that a user's request gets, in process."""
+    """A function that sends a user's request in process and returns its status."""
     pool = Pool()
     keys = KeyServer(pool.key.jwk)
     with in_process(pool, keys, None) as send:
