@@ -1,3 +1,3 @@
-"""Roster's parts. ``app.py`` composes them; ``docs/architecture.md`` draws how they depend on each other."""
+"""Roster's packages and modules. ``app.py`` assembles them; ``docs/architecture.md`` shows their dependencies."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The environment, read once into one frozen object. Nothing else in Roster reads it.
+"""The settings, read once from the environment into a frozen object. No other module reads the environment.
 
 ``docs/configuration.md`` explains each variable to operators.
 """
@@ -19,12 +19,12 @@ GROUP_NAME = re.compile(r"\S{1,128}")
 
 
 class SettingsError(Exception):
-    """Settings are missing or malformed. The message names every one of them."""
+    """Settings are missing or malformed. The message names all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What Roster was told about its surroundings.
+    """Roster's settings.
 
     ``issuer`` is the ``iss`` of the pool's tokens and ``jwks_url`` the address of its signing keys (see "Verifying
     JSON web tokens" in the Cognito developer guide). ``chalice_cli`` is true while a Chalice command runs.
@@ -45,18 +45,18 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read and check all settings; raises ``SettingsError`` naming every bad one."""
+        """Read and check all settings. Raise ``SettingsError``, which names every invalid one."""
         reader = Reader(environ)
         pool_id = reader.read("USER_POOL_ID", POOL_ID.fullmatch, "a user pool id such as eu-west-1_AbCdEf123")
         pool = POOL_ID.fullmatch(pool_id)
         pool_region = pool["region"] if pool else ""
-        pool_arn = reader.read("USER_POOL_ARN", POOL_ARN.fullmatch, "the user pool's ARN")
+        pool_arn = reader.read("USER_POOL_ARN", POOL_ARN.fullmatch, "the ARN of the user pool")
         arn = POOL_ARN.fullmatch(pool_arn)
         if pool and arn and arn["pool"] != pool_id:
             reader.faults.append(f"USER_POOL_ARN is {pool_arn!r}: expected the ARN of USER_POOL_ID, {pool_id}")
         clients = reader.read("APPLICATION_CLIENT_ID", _are_client_ids, "one or more app client ids, comma-separated")
         issuer = f"https://cognito-idp.{pool_region}.{_dns_suffix(pool_region)}/{pool_id}"
-        # An endpoint override that every AWS SDK obeys also says where that AWS serves the pool's keys.
+        # AWS SDKs send all requests to AWS_ENDPOINT_URL, if it is set. The pool's keys are there, too.
         endpoint = environ.get("AWS_ENDPOINT_URL", "").strip().rstrip("/")
         keys_base = f"{endpoint}/{pool_id}" if endpoint else issuer
         settings = cls(
@@ -65,7 +65,9 @@ class Settings:
             user_pool_id=pool_id,
             user_pool_arn=pool_arn,
             client_ids=frozenset(_split(clients)),
-            admin_group=reader.read("ADMIN_GROUP_NAME", GROUP_NAME.fullmatch, "a Cognito group's name", "apiAdmins"),
+            admin_group=reader.read(
+                "ADMIN_GROUP_NAME", GROUP_NAME.fullmatch, "the name of a Cognito group", "apiAdmins"
+            ),
             cors_origin=reader.read("CORS_ORIGIN", _is_origin, "* or one origin such as https://app.example.com", "*"),
             log_level=reader.read("LOG_LEVEL", LOG_LEVELS.__contains__, "one of " + ", ".join(LOG_LEVELS), "INFO"),
             region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or pool_region,
@@ -73,7 +75,7 @@ class Settings:
             jwks_url=reader.read(
                 "JWKS_URL",
                 _is_secure_url,
-                "an https:// address (http:// only on this machine)",
+                "an https:// URL (http:// only for this machine)",
                 f"{keys_base}/.well-known/jwks.json",
             ),
             chalice_cli="AWS_CHALICE_CLI_MODE" in environ,
@@ -102,12 +104,14 @@ class Reader:
 
     def table(self, name: str) -> str:
         """Return the name of a DynamoDB table."""
-        return self.read(name, TABLE_NAME.fullmatch, "a DynamoDB table's name")
+        return self.read(name, TABLE_NAME.fullmatch, "the name of a DynamoDB table")
 
     def require_no_faults(self) -> None:
         """Raise ``SettingsError`` if anything was missing or malformed."""
         if self.faults:
-            raise SettingsError("Roster can't start with these settings:\n  " + "\n  ".join(self.faults))
+            raise SettingsError(
+                "Roster can't start because settings are missing or invalid:\n  " + "\n  ".join(self.faults)
+            )
 
 
 def _split(value: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""Roster on AWS: its two stacks and the small program that deploys them. Development and operations only."""
+"""Roster's two stacks on AWS and the program that deploys them. It is not part of what is deployed."""

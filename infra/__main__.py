@@ -1,4 +1,4 @@
-"""``make deploy``, ``make destroy``, ``make outputs`` and ``make backend``."""
+"""The program behind ``make deploy``, ``make destroy``, ``make outputs`` and ``make backend``."""
 
 import argparse
 import os
@@ -15,24 +15,26 @@ from infra.cloudformation import Account, Outputs
 from infra.failure import Failure
 from infra.stages import Stage, stage
 
-# How long to wait between two looks at a stack, in seconds: AWS bears only so many, an emulator on this machine all.
+# Seconds between two requests for the status of a stack. AWS throttles frequent requests; an emulator does not.
 PAUSE = 0.1 if "AWS_ENDPOINT_URL" in os.environ else 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the command line says; a failure is one sentence and exit status 1."""
+    """Run a command. If it fails, print one sentence and exit with status 1."""
     parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--stage", default="dev")
-    parser.add_argument("--with-data", action="store_true", help="destroy: backend, tables and user pool too")
-    parser.add_argument("--yes", action="store_true", help="destroy: don't ask")
+    parser.add_argument(
+        "--with-data", action="store_true", help="destroy: also delete the backend, the tables and the user pool"
+    )
+    parser.add_argument("--yes", action="store_true", help="destroy: do not ask for confirmation")
     parser.add_argument(
         "--parameter",
         type=_parameter,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="deploy: a parameter of the API stack, unless infra/stages.yaml sets it",
+        help="deploy: set a parameter of the API stack, unless infra/stages.yaml sets it",
     )
     options = parser.parse_args(arguments)
     client: Any = boto3.client
@@ -41,15 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Failure as failure:
         sys.exit(str(failure))
     except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
-        sys.exit("There are no AWS credentials here: run aws configure (or aws sso login), or set AWS_PROFILE.")
+        sys.exit("No AWS credentials found: run aws configure (or aws sso login), or set AWS_PROFILE.")
     except botocore.exceptions.NoRegionError:
-        sys.exit("There is no AWS region here: set AWS_REGION, or run aws configure.")
+        sys.exit("No AWS region is configured: set AWS_REGION, or run aws configure.")
     except botocore.exceptions.EndpointConnectionError as error:
         sys.exit(f"AWS can't be reached: {error}")
     except botocore.exceptions.ClientError as error:
-        sys.exit(f"AWS refuses: {error}")
+        sys.exit(f"AWS rejected a request: {error}")
     except KeyboardInterrupt:
-        sys.exit("\nNo longer watching. What CloudFormation has begun, it ends: see its console, or say it again.")
+        sys.exit(
+            "\nInterrupted. CloudFormation completes what it has started: see its console, or run the command again."
+        )
 
 
 def _parameter(text: str) -> tuple[str, str]:
@@ -65,15 +69,15 @@ def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None
     _say("Packaging …")
     packed = package.build(where)
     _say(f"  {len(packed.zip) / 2**20:.1f} MB")
-    _say(f"The API stack of {where.name} …")
+    _say(f"Deploying the API stack of {where.name} …")
     _print(api.deploy(account, where, packed, outputs))
 
 
 def _backend(account: Account, where: Stage, _: argparse.Namespace) -> None:
     outputs = _backend_outputs(account, where)
     for path in chalice_stage.record(where, outputs):
-        _say(f"Written: {path}")
-    _say(f"Now chalice deploy --stage {where.name} deploys the API.")
+        _say(f"Wrote {path}")
+    _say(f"To deploy the API, run chalice deploy --stage {where.name}.")
     _print(outputs)
 
 
@@ -86,15 +90,15 @@ def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> Non
     stacks = [api_stack, backend_stack] if options.with_data else [api_stack]
     doomed = [stack.name for stack in stacks if stack.status]
     if not doomed:
-        raise Failure(f"Nothing of {where.name} stands here.")
+        raise Failure(f"Stage {where.name} has nothing to delete.")
     if options.with_data:
         backend.require_unprotected(account, backend_stack.outputs)
-        _say("With every user, profile and account in them, for good. To be deleted:")
+        _say("All users, profiles and accounts will be lost. These stacks will be deleted, with tables and user pool:")
     else:
-        _say("Tables and user pool are kept, with all that is in them. To be deleted:")
+        _say("The tables and the user pool are kept, with all their data. This stack will be deleted:")
     for name in doomed:
         _say(f"  {name}")
-    if not options.yes and _typed(f"Type {where.name} to go on: ") != where.name:
+    if not options.yes and _typed(f"Type {where.name} to confirm: ") != where.name:
         raise Failure("Nothing was deleted.")
     api_stack.delete()
     if options.with_data:
@@ -106,12 +110,12 @@ def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> Non
 def _typed(question: str) -> str:
     try:
         return input(question).strip()
-    except EOFError:  # nobody is there to ask
+    except EOFError:  # standard input is empty
         return ""
 
 
 def _backend_outputs(account: Account, where: Stage) -> Outputs:
-    _say(f"The backend stack of {where.name} …")
+    _say(f"Deploying the backend stack of {where.name} …")
     return backend.deploy(account, where)
 
 

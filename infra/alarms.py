@@ -1,13 +1,13 @@
-"""The alarms on the tables, generated from what the API's function may ask of each."""
+"""The alarms on the tables, generated from the operations that the API function's policy allows."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 DYNAMODB = "dynamodb:"
 DESCRIPTIONS = {
-    "SystemErrors": "DynamoDB fails on a table.",
-    "ReadThrottleEvents": "DynamoDB throttles a table.",
-    "WriteThrottleEvents": "DynamoDB throttles a table.",
+    "SystemErrors": "DynamoDB returns server errors for a table.",
+    "ReadThrottleEvents": "DynamoDB throttles requests to a table.",
+    "WriteThrottleEvents": "DynamoDB throttles requests to a table.",
 }
 
 
@@ -28,7 +28,7 @@ def on_tables(policy: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _granted(policy: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """The tables, by the parameters that name them, and the operations that are granted on each."""
+    """Yield each table, by the parameter that names it, and the operations that the policy allows on it."""
     for statement in policy["Statement"]:
         operations = [action.removeprefix(DYNAMODB) for action in statement["Action"] if action.startswith(DYNAMODB)]
         resource = statement["Resource"]

@@ -1,4 +1,4 @@
-"""The API stack: the functions, API Gateway, and what watches over them."""
+"""The API stack: the functions, API Gateway, logs, alarms and the dashboard."""
 
 import hashlib
 from typing import Any
@@ -11,12 +11,12 @@ from infra.stages import Stage
 
 
 def stack(account: Account, stage: Stage) -> Stack:
-    """The stage's API stack, there or not."""
+    """Return the stage's API stack, whether or not it is deployed."""
     return account.stack(f"roster-api-{stage.name}")
 
 
 def deploy(account: Account, stage: Stage, package: Package, backend: Outputs) -> Outputs:
-    """Upload ``package``, create the stage's API stack or bring it up to date; its outputs."""
+    """Upload ``package``, create or update the stage's API stack, and return its outputs."""
     s3, bucket = account.client("s3"), backend["ArtifactsBucket"]
     _upload(s3, bucket, package.key, package.zip)
     template = package.template_for(bucket).encode()
@@ -30,7 +30,7 @@ def deploy(account: Account, stage: Stage, package: Package, backend: Outputs) -
 
 
 def _upload(s3: Any, bucket: str, key: str, content: bytes) -> None:
-    """Put ``content`` there, unless it is there already: keys name their content."""
+    """Upload ``content`` unless the key exists. A key has a hash of its content."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:

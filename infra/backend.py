@@ -1,4 +1,4 @@
-"""The backend stack: what must outlive every deploy of the API."""
+"""The backend stack: the resources that must outlive every deploy of the API."""
 
 import json
 from collections.abc import Iterator
@@ -10,30 +10,34 @@ from infra.stages import Stage
 
 
 def stack(account: Account, stage: Stage) -> Stack:
-    """The stage's backend stack, there or not."""
+    """Return the stage's backend stack, whether or not it is deployed."""
     return account.stack(f"roster-backend-{stage.name}")
 
 
 def deploy(account: Account, stage: Stage) -> Outputs:
-    """Create the stage's backend stack, or bring it up to date; its outputs."""
+    """Create or update the stage's backend stack, and return its outputs."""
     source = {"TemplateBody": json.dumps(parts.template("backend"), indent=1)}
     parameters = {"Stage": stage.name, **stage.backend}
     return stack(account, stage).deploy(Template(source, parameters, ["CAPABILITY_IAM"]))
 
 
 def require_unprotected(account: Account, outputs: Outputs) -> None:
-    """``Failure`` if the tables or the user pool are protected against deletion."""
+    """Raise ``Failure`` if a table or the user pool is protected against deletion."""
     for name in _tables():
         table = account.client("dynamodb").describe_table(TableName=outputs[name])["Table"]
         if table.get("DeletionProtectionEnabled"):
-            raise Failure(f"{name} is protected: deploy the stage with DeletionProtection false first.")
+            raise Failure(
+                f"{name} is protected against deletion: first deploy the stage with DeletionProtection set to false."
+            )
     pool = account.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPool"])["UserPool"]
     if pool.get("DeletionProtection") == "ACTIVE":
-        raise Failure("UserPool is protected: deploy the stage with DeletionProtection false first.")
+        raise Failure(
+            "UserPool is protected against deletion: first deploy the stage with DeletionProtection set to false."
+        )
 
 
 def delete_data(account: Account, outputs: Outputs) -> None:
-    """Delete what the template retains when its stack is gone: the tables, the user pool, the artifacts."""
+    """Delete what remains after the stack is deleted: the tables, the user pool and the artifacts bucket."""
     for name in _tables():
         account.say(f"  Deleting table {outputs[name]}")
         account.client("dynamodb").delete_table(TableName=outputs[name])
@@ -48,7 +52,7 @@ def delete_data(account: Account, outputs: Outputs) -> None:
 
 
 def _tables() -> Iterator[str]:
-    """The tables that the template retains; its outputs of the same names are theirs."""
+    """Yield the logical ids of the template's tables. The outputs with their names have the same ids."""
     for name, resource in parts.template("backend")["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":
             yield name

@@ -1,4 +1,4 @@
-"""What ``chalice deploy --stage …`` needs to know of a backend, recorded in ``.chalice``."""
+"""The configuration that ``chalice deploy --stage …`` needs for a backend, recorded in ``.chalice``."""
 
 import json
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from infra.parts import PROJECT
 from infra.stages import Stage
 
 ROLES = {"api": "", "authorizer": "-jwt_authorizer"}
-"""A function's policy, ``.chalice/policy-<role>.json``, and what Chalice calls the function after app and stage."""
+"""Each function's role, as in ``.chalice/policy-<role>.json``, and the suffix of its name after app and stage."""
 
 
 def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[Path]:
-    """Write the stage's settings into ``.chalice/config.json``, and its policies beside it; yields what was written.
+    """Write the stage's settings to ``.chalice/config.json`` and its policies next to it; yield each path.
 
-    A policy is the hand-written one, its references to the stacks' resources resolved.
+    The policies are the hand-written ones, with their references to the stacks' resources resolved.
     """
     folder = project / ".chalice"
     _, partition, _, region, account, _ = outputs["UsersTableArn"].split(":", 5)
@@ -49,7 +49,7 @@ def _policy_file(stage: Stage, role: str) -> str:
 
 
 def _resolved(part: Any, outputs: Outputs, logs: str) -> Any:
-    """``part`` of a policy, with values for ``Ref`` (an output's) and ``Fn::GetAtt`` (always a log group's ARN)."""
+    """Return ``part`` of a policy with ``Ref`` replaced by an output and ``Fn::GetAtt`` by the log group's ARN."""
     if isinstance(part, list):
         return [_resolved(item, outputs, logs) for item in part]
     if not isinstance(part, dict):

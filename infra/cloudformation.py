@@ -1,4 +1,4 @@
-"""Stacks: deployed by change set, their events told as they come; AWS's or, by ``AWS_ENDPOINT_URL``, an emulator's."""
+"""CloudFormation stacks, deployed with change sets. Their events are reported as they happen."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,12 +13,12 @@ Outputs = Mapping[str, str]
 
 UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
-"""What a stack is in that stands and can be updated."""
+"""The statuses of a stack that is deployed and can be updated."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """Where a template is (``{"TemplateBody": …}``, ``{"TemplateURL": …}``) and the values of its parameters."""
+    """A template (``{"TemplateBody": …}`` or ``{"TemplateURL": …}``), its parameters and the required capabilities."""
 
     source: Mapping[str, str]
     parameters: Mapping[str, str]
@@ -27,10 +27,10 @@ class Template:
 
 @dataclass(frozen=True)
 class Account:
-    """An AWS account and region, an emulator's perhaps, to be worked in.
+    """An account and region of AWS or of an emulator.
 
-    ``client`` makes boto3's clients by their services' names; ``say`` is told how the work goes, a line at a time;
-    ``pause`` is for how many seconds to wait between two looks.
+    ``client`` returns a boto3 client for the name of a service. ``say`` receives progress messages, one line each.
+    ``pause`` is the number of seconds between two requests for the status of a stack.
     """
 
     client: Callable[[str], Any]
@@ -38,12 +38,12 @@ class Account:
     pause: float = 2.0
 
     def stack(self, name: str) -> "Stack":
-        """The stack of this name, there or not."""
+        """Return the stack with this name, whether or not it exists."""
         return Stack(self, name)
 
 
 class Stack:
-    """A stack of an account, by its name or id."""
+    """A stack of an account, identified by its name or id."""
 
     def __init__(self, account: Account, name: str) -> None:
         self.name = name
@@ -52,22 +52,22 @@ class Stack:
 
     @property
     def status(self) -> str | None:
-        """CloudFormation's word for how the stack is; ``None`` if there is none."""
+        """The stack's CloudFormation status, or ``None`` if the stack does not exist."""
         stack = self._described()
         return None if stack is None else str(stack["StackStatus"])
 
     @property
     def outputs(self) -> Outputs:
-        """The outputs; ``Failure`` if the stack does not stand."""
+        """The stack's outputs. Raises ``Failure`` if the stack is not deployed."""
         stack = self._described()
         if stack is None or stack["StackStatus"] not in DONE:
             raise Failure(f"No stack named {self.name} is deployed: deploy it first.")
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def deploy(self, template: Template) -> Outputs:
-        """Create the stack, or bring it up to date, telling each event; its outputs.
+        """Create or update the stack, report each event, and return the outputs.
 
-        ``Failure`` names the resource that failed, and why; CloudFormation has rolled back by then.
+        Raise ``Failure``, which names the resource that failed and the reason, after CloudFormation has rolled back.
         """
         kind = self._kind()
         name = f"deploy-{time.time_ns()}"
@@ -91,11 +91,11 @@ class Stack:
         return self.outputs
 
     def delete(self) -> None:
-        """Delete the stack; what its template retains stays."""
+        """Delete the stack, except for the resources that its template retains."""
         described = self._described()
         if described is None:
             return
-        # By id: a deleted stack can't be asked about by its name.
+        # By id, because a deleted stack can't be described by its name.
         gone = self._account.stack(described["StackId"])
         seen = {event["EventId"] for event in self._events()}
         self._client.delete_stack(StackName=self.name)
@@ -104,16 +104,18 @@ class Stack:
             raise Failure(f"{self.name} could not be deleted ({gone.status}): {gone._first_failure(seen)}")
 
     def _kind(self) -> str:
-        """``CREATE`` or ``UPDATE``; what is left of a creation that failed is removed first."""
+        """Return ``CREATE`` or ``UPDATE``. If an earlier create failed, delete what it left first."""
         status = self.status
         if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
-            self._account.say(f"{self.name} was never created whole ({status}): removing what is left of it …")
+            self._account.say(f"The creation of {self.name} failed earlier ({status}): deleting what is left of it …")
             self.delete()
             status = None
         if status in (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
             return "CREATE"
         if status not in DONE:
-            raise Failure(f"{self.name} is {status}: wait until it has ended, or see to it in the AWS console.")
+            raise Failure(
+                f"{self.name} is in status {status}: wait until it changes, or resolve it in the AWS console."
+            )
         return "UPDATE"
 
     def _has_changes(self, change_set: str) -> bool:
@@ -125,17 +127,17 @@ class Stack:
             if answer["Status"] == "FAILED" and any(text in reason for text in UNCHANGED):
                 return False
             if answer["Status"] == "FAILED":
-                raise Failure(f"CloudFormation does not take the template of {self.name}: {reason}")
+                raise Failure(f"CloudFormation rejected the template of {self.name}: {reason}")
             time.sleep(self._account.pause / 4)
 
     def _follow(self, seen: set[str]) -> None:
-        """Tell the events that are not among ``seen`` until the stack has come to rest."""
-        told = set(seen)
+        """Report the events that are not in ``seen`` until no operation on the stack is in progress."""
+        reported = set(seen)
         while True:
             status = self.status or ""
             for event in reversed(list(self._events())):
-                if event["EventId"] not in told:
-                    told.add(event["EventId"])
+                if event["EventId"] not in reported:
+                    reported.add(event["EventId"])
                     self._account.say(_line(event))
             if not status.endswith("IN_PROGRESS"):
                 return
@@ -151,7 +153,7 @@ class Stack:
         return stacks[0] if stacks else None
 
     def _events(self) -> Iterator[dict[str, Any]]:
-        """The newest first."""
+        """Yield the stack's events, the newest first."""
         try:
             for page in self._client.get_paginator("describe_stack_events").paginate(StackName=self.name):
                 yield from page["StackEvents"]

@@ -1,5 +1,5 @@
-"""What ends a command with one sentence instead of a traceback."""
+"""The error that ends a command with one sentence instead of a traceback."""
 
 
 class Failure(Exception):
-    """Something the user can mend; the text says what and how."""
+    """An error that the user can fix. The text says what is wrong and what to do."""

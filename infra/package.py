@@ -1,4 +1,4 @@
-"""What goes to AWS: the zip that both functions run, and the API stack's template, made by ``chalice package``."""
+"""The deployment package: the zip that both functions run, and the API stack's template by ``chalice package``."""
 
 import hashlib
 import io
@@ -23,14 +23,14 @@ from infra.stages import Stage
 
 CONTENT = ["app.py", "chalicelib", "requirements.txt", ".chalice/config.json", ".chalice/policy-*.json"]
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The oldest time that a zip can hold."""
+"""The earliest time that a zip can store."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """The same sources give the same bytes, so that a deploy of nothing new changes nothing.
+    """The same sources give the same bytes, so that deploying unchanged sources changes nothing.
 
-    ``template`` awaits the place of the zip: see ``template_for``.
+    ``template`` lacks the location of the zip, which ``template_for`` adds.
     """
 
     zip: bytes
@@ -38,11 +38,11 @@ class Package:
 
     @property
     def key(self) -> str:
-        """A name for the zip that only this content has."""
+        """The S3 key of the zip, which contains a hash of its content."""
         return f"functions/{hashlib.sha256(self.zip).hexdigest()}.zip"
 
     def template_for(self, bucket: str) -> str:
-        """The template, as JSON, for a zip that lies in ``bucket`` under ``key``."""
+        """Return the template as JSON, for a zip stored in ``bucket`` under ``key``."""
         template = json.loads(json.dumps(self.template))
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
@@ -51,9 +51,9 @@ class Package:
 
 
 def build(stage: Stage) -> Package:
-    """Package what lies in this checkout for ``stage``, whose name and CORS origin Chalice writes into the template."""
+    """Package this checkout for ``stage``. Chalice writes the stage's name and CORS origin into the template."""
     with tempfile.TemporaryDirectory() as folder:
-        # A copy: caches, byte code and what `make backend` has recorded must not get in.
+        # A copy, so that caches, bytecode and what `make backend` records are not packaged.
         sources, made = Path(folder) / "sources", Path(folder) / "made"
         _copy(sources)
         settings = {**parts.examples(), "CORS_ORIGIN": stage.api.get("CorsOrigin", "*")}
@@ -64,7 +64,7 @@ def build(stage: Stage) -> Package:
 
 
 def _complete(resources: dict[str, Any]) -> None:
-    """Add what is generated: gateway responses and ``ANY`` methods, alarms on tables, the functions' settings."""
+    """Add what is generated: gateway responses, ``ANY`` methods, alarms on tables and the functions' settings."""
     rest_api.complete(resources["RestAPI"]["Properties"])
     resources.update(alarms.on_tables(parts.policy()))
     variables = {setting.variable: {"Ref": setting.parameter} for setting in parts.settings()}
@@ -91,13 +91,13 @@ def _copy(target: Path) -> None:
 def _chalice_package(sources: Path, target: Path, stage: str, settings: Mapping[str, str]) -> None:
     merged = sources.parent / "api.yaml"
     merged.write_text(yaml.safe_dump(parts.template("api")))
-    ours = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [
             *(str(Path(sys.executable).parent / "chalice"), "--project-dir", str(sources), "package", "--stage", stage),
             *("--template-format", "yaml", "--merge-template", str(merged), str(target)),
         ],
-        env={**ours, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1", **settings},
+        env={**environ, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1", **settings},
         capture_output=True,
         text=True,
         check=False,
@@ -107,10 +107,10 @@ def _chalice_package(sources: Path, target: Path, stage: str, settings: Mapping[
 
 
 def _with_bytecode(path: Path) -> bytes:
-    """The zip with every module compiled, its entries in order and without the times of day that they were made.
+    """Return the zip with all modules compiled, its entries sorted and their times removed.
 
-    Lambda's disk is read-only, so that without it each cold start compiles everything anew. "Unchecked": Python takes
-    the bytecode without looking at the source ("Cached bytecode invalidation", Python reference, 5.4.7).
+    Lambda's disk is read-only: without bytecode in the zip, each cold start would compile every module again. With
+    unchecked hashes, Python does not read the source at all ("Cached bytecode invalidation", Python reference, 5.4.7).
     """
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(path) as archive:
@@ -124,7 +124,7 @@ def _with_bytecode(path: Path) -> bytes:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
             for file in sorted(file for file in Path(folder).rglob("*") if file.is_file()):
                 if file.name.startswith("test_"):
-                    continue  # ecdsa brings its tests along
+                    continue  # the package ecdsa includes its tests
                 entry = zipfile.ZipInfo(str(file.relative_to(folder)), EPOCH)
                 entry.external_attr = 0o644 << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED

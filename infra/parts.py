@@ -1,7 +1,7 @@
-"""What the core and each capability contribute to the two stacks: parts of their templates, rights and settings.
+"""The parts of the two stacks that the core and each capability contribute: templates, permissions and settings.
 
 The core's parts are ``backend.yaml``, ``api.yaml`` and ``settings.yaml`` in this folder, and ``policy-api.json`` in
-``.chalice``. A capability has files of the same names, each optional, in ``infra/<capability>/``. They are used while
+``.chalice``. A capability has files of the same names, each optional, in ``infra/<capability>/``. They are used if
 ``app.py`` registers the capability.
 """
 
@@ -25,7 +25,7 @@ POLICY = PROJECT / ".chalice" / "policy-api.json"
 
 
 class Setting(NamedTuple):
-    """An environment variable of the functions, the parameter of the API stack that it comes from, and an example."""
+    """An environment variable of the functions, the API stack's parameter that provides its value, and an example."""
 
     variable: str
     parameter: str
@@ -75,7 +75,7 @@ def examples() -> dict[str, str]:
 
 
 def values(sources: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings whose values are among ``sources``: outputs or parameters, by name."""
+    """Return the environment variables whose values are in ``sources``, a mapping of outputs or parameters by name."""
     return {setting.variable: sources[setting.parameter] for setting in settings() if setting.parameter in sources}
 
 

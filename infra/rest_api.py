@@ -1,4 +1,4 @@
-"""What the template's API has that neither Chalice nor ``api.yaml`` writes, because it is generated from the code."""
+"""The parts of the template's API that are generated from the code: gateway responses and ``ANY`` methods."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ ANY_METHOD = "x-amazon-apigateway-any-method"
 
 
 def complete(properties: dict[str, Any]) -> None:
-    """Add to the properties of the ``AWS::Serverless::Api`` that ``chalice package`` has written."""
+    """Add them to the properties of the ``AWS::Serverless::Api`` that ``chalice package`` has written."""
     paths = properties["DefinitionBody"]["paths"]
     for methods in paths.values():
         methods[ANY_METHOD] = _any_method(methods)
@@ -21,24 +21,24 @@ def complete(properties: dict[str, Any]) -> None:
 
 
 def _any_method(methods: dict[str, Any]) -> dict[str, Any]:
-    """What a path does with a method that it does not support: call the function, which returns 405 and ``Allow``.
+    """Return a path's operation for unsupported methods: it calls the function, which returns 405 and ``Allow``.
 
-    It has no authorizer, so it needs no token. A mock integration would save the call, but finds its template by
-    ``Content-Type``: with one that it has no template for, API Gateway returns 500 or 415 (see "Integration passthrough
-    behaviors" in its developer guide).
+    It has no authorizer, so it needs no token. A mock integration would save the call, but selects its template by
+    ``Content-Type``. If there is no template for that type, API Gateway returns 500 or 415 (see "Integration
+    passthrough behaviors" in its developer guide).
     """
     route = next(operation for method, operation in methods.items() if method != "options")
     return {name: route[name] for name in ("parameters", "produces", "responses", INTEGRATION) if name in route}
 
 
 def _cors_headers(paths: dict[str, Any]) -> dict[str, str]:
-    """The CORS headers of a gateway response, as the preflights have them: Chalice makes those from the app's."""
+    """Return the CORS headers of the preflight responses, which Chalice derives from the app."""
     preflight = next(iter(paths.values()))["options"][INTEGRATION]["responses"]["default"]["responseParameters"]
     return {name: preflight[f"method.response.header.{name}"] for name in gateway_responses.CORS}
 
 
 def _gateway_response(response: GatewayResponse, cors: dict[str, str]) -> dict[str, Any]:
-    """A response as the Serverless transform takes it: literal values in quotes, others as API Gateway names them."""
+    """Return a response for the Serverless transform: literal values are quoted, API Gateway's variables are not."""
     literals = {name: f"'{value}'" for name, value in response.headers.items()}
     return {
         "StatusCode": response.problem.status.value,

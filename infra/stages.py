@@ -1,4 +1,4 @@
-"""The stages that there are: ``stages.yaml``, read and checked."""
+"""The stages, read from ``stages.yaml`` and checked."""
 
 import re
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ class Stage:
 
 
 def stage(name: str, file: Path = STAGES) -> Stage:
-    """The stage that is called ``name``; ``Failure`` if there is none, or if its entry can't be read."""
+    """Return the stage called ``name``. Raise ``Failure`` if it does not exist or its entry is invalid."""
     stages = yaml.safe_load(file.read_text())
     if name not in stages:
         raise Failure(f"There is no stage {name!r}: infra/stages.yaml has {', '.join(stages)}. Add it there.")
     if not NAME.fullmatch(name):
-        raise Failure(f"A stage can't be called {name!r}: lower-case letters, digits and hyphens, 20 at the most.")
+        raise Failure(f"A stage can't be called {name!r}: use lower-case letters, digits and hyphens, at most 20.")
     entry = stages[name] or {}
     for part, parameters in entry.items():
         if part not in ("backend", "api"):

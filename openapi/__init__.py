@@ -1,1 +1,1 @@
-"""Development only: builds the description of the API that ``/openapi.json`` serves. ``make openapi`` writes it."""
+"""Builds the OpenAPI document that ``/openapi.json`` serves. ``make openapi`` runs it; it is not deployed."""

@@ -11,7 +11,7 @@ TARGET = Path(__file__).resolve().parent.parent / "chalicelib" / "openapi.json"
 
 
 def main() -> None:
-    """Build the description and write it."""
+    """Build the document and write it."""
     os.environ |= parts.examples()
     from app import app
 

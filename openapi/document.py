@@ -43,13 +43,13 @@ class Route:
 
     @property
     def operation(self) -> Operation:
-        """What its decorator states."""
+        """The arguments of its decorator."""
         stated: Operation = self.entry.view_function.operation
         return stated
 
     @property
     def section(self) -> str:
-        """Where readers find it."""
+        """The section of the document that lists the route."""
         by_rule = {ANYONE: "Open to everybody", SIGNED_IN: "The signed-in user"}
         return self.operation.section or by_rule.get(self.operation.allow, "Users")
 
@@ -72,7 +72,7 @@ class _Description:
         used = {name for route in self._routes for name in (route.operation.returns, route.operation.accepts)}
         missing = {name for name in used if name is not None} - self._schemas.keys()
         if missing:
-            raise KeyError(f"No schema is called {', '.join(sorted(missing))}: add it to openapi/schemas/")
+            raise KeyError(f"No schema is named {', '.join(sorted(missing))}: add it to openapi/schemas/")
 
     def document(self) -> Json:
         """Return the whole document."""
@@ -112,11 +112,11 @@ class _Description:
         return route.method == "GET" and route.operation.returns in self._tagged
 
     def _is_conditional(self, route: Route) -> bool:
-        """Whether preconditions apply: the route returns a record, or its path is where one is read."""
+        """Return whether preconditions apply: the route returns a record, or a GET on its path does."""
         return route.operation.returns in self._tagged or route.path in self._conditional
 
     def _creates(self, route: Route) -> bool:
-        """Whether the route returns the ``Location`` of something new: other routes' paths continue its own."""
+        """Return whether the route creates a record, and so returns ``Location``: other paths extend its own."""
         return route.method == "POST" and any(other.path.startswith(f"{route.path}/{{") for other in self._routes)
 
     def _slugs(self, route: Route) -> Iterator[str]:
@@ -284,7 +284,7 @@ def _sorted(several: Iterable[Problem]) -> list[Problem]:
 
 
 def _who(rule: Rule, authorizer: Any) -> str:
-    """Who may call an operation, and with which tokens: the Cognito authorizer rejects access tokens."""
+    """Return who may call an operation, and with which tokens. The Cognito authorizer rejects access tokens."""
     if authorizer is None:
         return f"For {rule.who}."
     accepted = rule.tokens or ({"id"} if isinstance(authorizer, CognitoUserPoolAuthorizer) else {"id", "access"})

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Settings and fixtures of all tests."""
 
 import logging
 import os
@@ -13,11 +13,11 @@ from testbed import logged  # noqa: E402
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
 
-# Under `make test`, a make that a test runs must behave as one that a person runs.
+# A `make` that a test starts must not inherit the flags of `make test`.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
 
-# No test may reach a real AWS, whatever the machine is set up for.
+# No test may reach AWS, even if credentials are configured.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ |= {
@@ -31,8 +31,8 @@ os.environ |= {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nothing_secret_is_logged():
-    """Of all the tests that run, by the time they have."""
+def no_secret_is_logged():
+    """Assert, after all tests have run, that none of them logged a secret."""
     handler = logged.Everything()
     logging.getLogger("roster").addHandler(handler)
     yield

@@ -1,4 +1,4 @@
-"""The README's tour and the client's guide: every command answers as printed."""
+"""Every command in the README and docs/api.md prints the output that the page shows, and every link works."""
 
 import os
 import re
@@ -20,17 +20,17 @@ CHANGING = {
 }
 
 
-def commands_and_answers(page):
-    """Each command of a page (the lines that start with ``$``), and what stands below it."""
+def commands_and_outputs(page):
+    """Yield each command of a page (the lines that start with ``$``) and the output below it."""
     blocks = re.findall(r"^```console\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     for block in blocks:
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, answer = part.partition("\n")
-            yield command, answer
+            command, _, output = part.partition("\n")
+            yield command, output
 
 
 def masked(text):
-    """What can't be the same twice, made the same."""
+    """Replace the parts of an output that change from run to run."""
     for pattern, name in CHANGING.items():
         text = re.sub(pattern, name, text)
     return text.strip()
@@ -45,9 +45,9 @@ def state_and_api(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", [README, PROJECT / "docs" / "api.md"], ids=lambda page: page.name)
-def test_every_command_answers_as_printed(state_and_api, page):
+def test_every_command_prints_the_output_on_the_page(state_and_api, page):
     state, api = state_and_api
-    tour = list(commands_and_answers(page))
+    tour = list(commands_and_outputs(page))
     assert len(tour) > 10
     script = "\n".join(f"echo '@@@'\n{command}\necho" for command, _ in tour)
     script = script.replace(DEFAULT_API, api).replace("make -s token", f"make -o .venv -s token STATE_DIR={state}")
@@ -61,12 +61,12 @@ def test_every_command_answers_as_printed(state_and_api, page):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    answers = done.stdout.replace(api, DEFAULT_API).split("@@@\n")[1:]
-    for (command, printed), answer in zip(tour, answers, strict=True):
-        assert masked(answer) == masked(printed), command
+    outputs = done.stdout.replace(api, DEFAULT_API).split("@@@\n")[1:]
+    for (command, printed), output in zip(tour, outputs, strict=True):
+        assert masked(output) == masked(printed), command
 
 
-def test_every_file_that_the_readme_and_the_docs_point_to_is_there():
+def test_every_file_that_the_readme_and_the_docs_link_to_exists():
     for page in [README, *PROJECT.glob("docs/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} points to {target}"
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

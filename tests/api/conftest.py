@@ -1,4 +1,4 @@
-"""Every test of the API runs against every target."""
+"""Fixtures that run every API test against every target."""
 
 from contextlib import ExitStack
 from functools import cache
@@ -12,7 +12,7 @@ TARGETS = {"inprocess": targets.in_moto, "local": targets.local, "deployed": tar
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
-    """The targets by name: each started when it is first asked for, and kept until all tests have run."""
+    """A function that returns a target by name. A target starts on first use and runs until the session ends."""
     with ExitStack() as started:
 
         @cache
@@ -24,7 +24,7 @@ def running(tmp_path_factory):
 
 @pytest.fixture(scope="session", params=TARGETS)
 def api(request, running):
-    """The API, running on one of the targets."""
+    """The API on one of the targets."""
     return running(request.param)
 
 
@@ -36,11 +36,11 @@ def admin(api):
 
 @pytest.fixture
 def person(api):
-    """Somebody who has just signed up."""
+    """A user who has just signed up."""
     return api.sign_up()
 
 
 @pytest.fixture(scope="session")
 def stranger(api):
-    """Somebody else."""
+    """Another user."""
     return api.sign_up(name="John Stranger")

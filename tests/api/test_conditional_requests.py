@@ -1,4 +1,4 @@
-"""Conditional requests: no update is lost, nothing is read twice in vain."""
+"""Conditional requests with ``If-Match`` and ``If-None-Match``."""
 
 import time
 
@@ -9,22 +9,22 @@ PROFILE = "/user/profile"
 
 @pytest.fixture(params=["user", "profile"])
 def own(request, api, person):
-    """The path of a record that the person may read and write, and the method that writes it whole."""
+    """The path of a record that the user may read and write, and the method that replaces it."""
     return (f"/users/{person.sub}", "PUT") if request.param == "user" else (PROFILE, "POST")
 
 
 def content(answer):
-    """What the client made of the record."""
+    """Return the attributes that the client sent."""
     document = answer.json.get("profile_data", answer.json)
     return {name: value for name, value in document.items() if name not in ("userid", "timestamp")}
 
 
-def assert_refused(answer):
+def assert_rejected(answer):
     assert answer.status == 412
     assert answer.json["type"] == "urn:roster:problem:precondition-failed"
 
 
-def test_who_has_it_already_gets_304_until_it_changes(api, person, own):
+def test_a_read_with_if_none_match_returns_304_until_the_record_changes(api, person, own):
     path, write = own
     tag = api.request(write, path, token=person.token, json={"n": 1}).headers["etag"]
     for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
@@ -38,7 +38,7 @@ def test_who_has_it_already_gets_304_until_it_changes(api, person, own):
     assert content(answer) == {"n": 2}
 
 
-def test_a_write_goes_through_if_what_is_stored_is_what_it_expects(api, person, own):
+def test_a_write_with_the_current_etag_succeeds(api, person, own):
     path, write = own
     tag = api.request(write, path, token=person.token, json={"n": 1}).headers["etag"]
     put = api.request(write, path, token=person.token, json={"n": 2}, headers={"If-Match": tag})
@@ -51,53 +51,53 @@ def test_a_write_goes_through_if_what_is_stored_is_what_it_expects(api, person, 
 
 
 @pytest.mark.parametrize("tag", ['"another"', 'W/"another"', '"x", "y"'])
-def test_a_write_that_expects_something_else_is_412_and_changes_nothing(api, person, own, tag):
+def test_a_write_with_another_etag_returns_412_and_changes_nothing(api, person, own, tag):
     path, write = own
     before = api.request(write, path, token=person.token, json={"n": 1})
     for method, body in ((write, {"n": 2}), ("PATCH", {"n": 2}), ("DELETE", ...)):
-        assert_refused(api.request(method, path, token=person.token, json=body, headers={"If-Match": tag}))
+        assert_rejected(api.request(method, path, token=person.token, json=body, headers={"If-Match": tag}))
     assert api.get(path, token=person.token).json == before.json
 
 
-def test_a_weak_tag_of_what_is_stored_is_412_too(api, person, own):
+def test_a_write_with_a_weak_etag_returns_412(api, person, own):
     path, write = own
     tag = api.request(write, path, token=person.token, json={"n": 1}).headers["etag"]
-    assert_refused(api.patch(path, token=person.token, json={}, headers={"If-Match": f"W/{tag}"}))
+    assert_rejected(api.patch(path, token=person.token, json={}, headers={"If-Match": f"W/{tag}"}))
 
 
 @pytest.mark.parametrize("tag", ['"any"', "*"])
-def test_where_nothing_is_stored_if_match_is_412_and_makes_nothing(api, person, own, tag):
+def test_a_write_of_a_missing_record_with_if_match_returns_412_and_creates_nothing(api, person, own, tag):
     path, write = own
     for method, body in ((write, {"n": 2}), ("PATCH", {"n": 2}), ("DELETE", ...)):
-        assert_refused(api.request(method, path, token=person.token, json=body, headers={"If-Match": tag}))
+        assert_rejected(api.request(method, path, token=person.token, json=body, headers={"If-Match": tag}))
     assert api.patch(path, token=person.token, json={}).status == 404
 
 
-def test_if_match_of_anything_replaces_but_never_makes(api, person, own):
+def test_a_write_with_if_match_any_replaces_an_existing_record(api, person, own):
     path, write = own
     api.request(write, path, token=person.token, json={"n": 1})
     answer = api.request(write, path, token=person.token, json={"n": 2}, headers={"If-Match": "*"})
     assert content(answer) == {"n": 2}
 
 
-def test_if_none_match_of_anything_makes_but_never_replaces(api, person, own):
+def test_a_write_with_if_none_match_any_creates_a_record_but_never_replaces_one(api, person, own):
     path, write = own
     headers = {"If-None-Match": "*"}
     first = api.request(write, path, token=person.token, json={"n": 1}, headers=headers)
     assert first.status == 200
-    assert_refused(api.request(write, path, token=person.token, json={"n": 2}, headers=headers))
+    assert_rejected(api.request(write, path, token=person.token, json={"n": 2}, headers=headers))
     assert api.get(path, token=person.token).json == first.json
 
 
-def test_posting_a_user_that_exists_updates_it_unless_told_to_make_one(api, admin, person):
+def test_posting_an_existing_user_updates_it_unless_if_none_match_forbids_it(api, admin, person):
     body = {"userid": person.sub, "n": 1}
     headers = {"If-None-Match": "*"}
     assert api.post("/users", token=admin.token, json=body, headers=headers).status == 200
-    assert_refused(api.post("/users", token=admin.token, json=body, headers=headers))
+    assert_rejected(api.post("/users", token=admin.token, json=body, headers=headers))
     assert api.post("/users", token=admin.token, json=body).status == 200
 
 
-def test_of_64_writers_with_one_if_match_exactly_one_wins(api, person, own):
+def test_exactly_one_of_64_concurrent_writes_with_the_same_if_match_succeeds(api, person, own):
     path, write = own
     tag = api.request(write, path, token=person.token, json={"n": -1}).headers["etag"]
     answers = api.at_once(
@@ -111,18 +111,18 @@ def test_of_64_writers_with_one_if_match_exactly_one_wins(api, person, own):
     assert api.get(path, token=person.token).json == winner.json
 
 
-def test_of_64_patches_of_64_members_none_is_lost(api, person, own):
+def test_none_of_64_concurrent_patches_is_lost(api, person, own):
     path, write = own
     api.request(write, path, token=person.token, json={})
 
-    def patch(member):
-        """Sent again, as ``Retry-After`` asks, while the race takes longer than a request may."""
-        answer = api.patch(path, token=person.token, json={member: int(member)})
+    def patch(key):
+        """Patch one key. Retry after ``Retry-After`` if contention outlasts the time limit of the request."""
+        answer = api.patch(path, token=person.token, json={key: int(key)})
         for _ in range(5):
             if answer.status != 503:
                 break
             time.sleep(int(answer.headers["retry-after"]))
-            answer = api.patch(path, token=person.token, json={member: int(member)})
+            answer = api.patch(path, token=person.token, json={key: int(key)})
         return answer
 
     answers = api.at_once([lambda n=n: patch(str(n)) for n in range(64)])
@@ -130,24 +130,24 @@ def test_of_64_patches_of_64_members_none_is_lost(api, person, own):
     assert content(api.get(path, token=person.token)) == {str(n): n for n in range(64)}
 
 
-def test_a_read_that_expects_something_else_is_412(api, person, own):
+def test_a_read_with_if_match_returns_412_unless_the_etag_is_current(api, person, own):
     path, write = own
     tag = api.request(write, path, token=person.token, json={"n": 1}).headers["etag"]
     for expected in (tag, f'"x", {tag}', "*"):
         assert content(api.get(path, token=person.token, headers={"If-Match": expected})) == {"n": 1}
     for expected in ('"x"', f"W/{tag}"):
-        assert_refused(api.get(path, token=person.token, headers={"If-Match": expected}))
-        assert_refused(api.get(path, token=person.token, headers={"If-Match": expected, "If-None-Match": tag}))
+        assert_rejected(api.get(path, token=person.token, headers={"If-Match": expected}))
+        assert_rejected(api.get(path, token=person.token, headers={"If-Match": expected, "If-None-Match": tag}))
     assert api.get(path, token=person.token, headers={"If-Match": tag, "If-None-Match": tag}).status == 304
     assert api.get(path, token=person.token, headers={"If-Match": "no tag"}).status == 400
 
 
-def test_a_read_that_expects_something_where_nothing_is_is_412(api, person):
+def test_a_read_with_if_match_returns_412_for_a_missing_user_and_404_for_a_missing_profile(api, person):
     for expected in ("*", '"x"'):
-        assert_refused(api.get(f"/users/{person.sub}", token=person.token, headers={"If-Match": expected}))
+        assert_rejected(api.get(f"/users/{person.sub}", token=person.token, headers={"If-Match": expected}))
         assert api.get(PROFILE, token=person.token, headers={"If-Match": expected}).status == 404
 
 
-def test_a_list_and_an_open_route_exist_but_have_no_tag_to_match(api, admin):
+def test_a_read_with_if_match_any_succeeds_where_responses_have_no_etag(api, admin):
     for path in ("/users?limit=1", "/open"):
         assert api.get(path, token=admin.token, headers={"If-Match": "*"}).status == 200

@@ -1,4 +1,4 @@
-"""What each route costs: the requests that it makes to DynamoDB, as botocore sends them; and that they are granted."""
+"""Each route's requests to DynamoDB, recorded as botocore sends them, and the permissions for them."""
 
 import json
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.parametrize("api", ["inprocess"], indirect=True)
 
 @contextmanager
 def recorded(api):
-    """The requests that DynamoDB receives meanwhile, each as the operation and the table."""
+    """Record the requests to DynamoDB in a list, each as operation and table."""
     tables = {name: table for table, name in api.tables.items()}
     received = []
 
@@ -30,7 +30,7 @@ def recorded(api):
 
 
 def call(api, route, admin, person):
-    """Call a route, on the person's own user and profile; the response."""
+    """Call a route on the person's own user or profile; return the response."""
     caller = admin if route.who.has_jwt_authorizer else person
     body = {"name": "Jane"} if route.has_body else ...
     return api.request(route.method, route.at(person.sub), token=caller.token, json=body)
@@ -38,41 +38,41 @@ def call(api, route, admin, person):
 
 @pytest.fixture
 def own(api, person):
-    """A user and a profile that are there, the person's own."""
+    """The path of the person's user. The user and the profile are stored."""
     api.put(f"/users/{person.sub}", token=person.token, json={"n": 1})
     api.post("/user/profile", token=person.token, json={"n": 1})
     return f"/users/{person.sub}"
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
-def test_a_route_makes_exactly_the_requests_that_its_row_says(api, admin, person, own, route):
+def test_a_route_makes_exactly_the_requests_that_the_table_of_routes_lists(api, admin, person, own, route):
     with recorded(api) as received:
         assert call(api, route, admin, person).status == 200
     assert received == list(route.calls)
 
 
 @pytest.mark.parametrize("headers", [{"If-Match": '"another"'}, {"If-Match": "*"}, {"If-None-Match": "*"}], ids=str)
-def test_a_condition_costs_nothing_more(api, person, own, headers):
+def test_a_precondition_adds_no_request(api, person, own, headers):
     with recorded(api) as received:
         api.put(own, token=person.token, json={}, headers=headers)
     assert received == ["UpdateItem users"]
 
 
-def test_a_reader_who_has_it_already_costs_nothing_more(api, person, own):
+def test_a_read_that_returns_304_makes_one_request(api, person, own):
     tag = api.get(own, token=person.token).headers["etag"]
     with recorded(api) as received:
         assert api.get(own, token=person.token, headers={"If-None-Match": tag}).status == 304
     assert received == ["GetItem users"]
 
 
-def test_an_idempotent_post_is_one_request_first_and_when_repeated(api, admin):
+def test_an_idempotent_post_and_its_retry_make_one_request_each(api, admin):
     for _ in range(2):
         with recorded(api) as received:
             assert api.post("/users", token=admin.token, json={}, headers={"Idempotency-Key": "once"}).status == 200
         assert received == ["UpdateItem users"]
 
 
-def test_whoever_is_refused_costs_nothing(api, person, own):
+def test_a_rejected_request_makes_no_request_to_dynamodb(api, person, own):
     with recorded(api) as received:
         assert api.get("/users", token=person.token).status == 403
         assert api.get("/users/another", token=person.token).status == 403
@@ -81,7 +81,7 @@ def test_whoever_is_refused_costs_nothing(api, person, own):
     assert received == []
 
 
-def test_the_policy_grants_exactly_what_the_routes_ask_for(api):
+def test_the_policy_grants_exactly_the_operations_that_the_routes_use(api):
     granted = {
         f"{action.removeprefix('dynamodb:')} {statement['Resource']['Ref'].removesuffix('TableArn').lower()}"
         for statement in parts.policy()["Statement"]

@@ -61,7 +61,7 @@ UNAVAILABLE = (
 
 
 def method_not_allowed(method, allow):
-    """What the app itself returns, so that its CORS headers are all there."""
+    """Return the 405 that the app itself returns, with all of its CORS headers."""
     document = (
         b'{"type":"urn:roster:problem:method-not-allowed","title":"Method not allowed","status":405,'
         b'"detail":"Unsupported method: %s","request_id":"<id>"}'
@@ -70,7 +70,7 @@ def method_not_allowed(method, allow):
 
 
 def comparable(answer):
-    """Status, headers and body, with the request's id replaced."""
+    """Return status, headers and body, with the request id replaced."""
     request_id = answer.headers["x-request-id"]
     assert request_id
     headers = {
@@ -109,7 +109,7 @@ UNSUPPORTED = [
     ("method", "path"), [*UNSUPPORTED, ("TRACE", "/open"), ("QUERY", "/health/ready"), ("DELETE", "/open")]
 )
 @pytest.mark.parametrize("token", [None, "Bearer x"])
-def test_an_unsupported_method_is_rejected_with_those_that_are_supported(api, method, path, token):
+def test_an_unsupported_method_is_rejected_and_allow_lists_the_supported_ones(api, method, path, token):
     headers = {} if token is None else {"Authorization": token}
     expected = method_not_allowed(method, ", ".join(methods_of(path)))
     assert comparable(api.send(method, path.format(userid="jane"), headers, None)) == expected
@@ -126,7 +126,7 @@ def test_head_is_an_unsupported_method_and_its_response_has_no_body(api, path, a
     status, headers, body = comparable(api.send("HEAD", path, {}, None))
     expected = method_not_allowed("HEAD", allow)
     assert (status, headers) == expected[:2]
-    assert body == (b"" if api.base_url else expected[2])  # in process there is no HTTP that would leave it out
+    assert body == (b"" if api.base_url else expected[2])  # in process, no HTTP server removes the body
     assert api.get("/open").status == 200  # on the same connection, if there is one
 
 

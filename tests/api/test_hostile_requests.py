@@ -1,6 +1,6 @@
-"""Requests of ill will, byte by byte, to ``chalice local``: nobody gets more by them, and nobody else gets less.
+"""Malicious and malformed requests, sent to ``chalice local`` byte by byte.
 
-On AWS, API Gateway's own HTTP servers stand before Roster.
+They must neither gain access nor disturb other clients. On AWS, API Gateway's own HTTP servers handle such requests.
 """
 
 import json
@@ -23,7 +23,7 @@ def connected(api):
 
 
 def exchange(api, sent, *, hang_up=False):
-    """All that the server answers until it closes the connection, or has been silent for a second."""
+    """Send bytes; return what the server sends until it closes the connection or is silent for 1 s."""
     with connected(api) as connection:
         connection.sendall(sent)
         if hang_up:
@@ -39,7 +39,7 @@ def exchange(api, sent, *, hang_up=False):
 
 
 def statuses(received):
-    """Of every answer that stands there."""
+    """Return the status of each response."""
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
 
 
@@ -72,7 +72,7 @@ def authorization(person):
 JSON = "Content-Type: application/json"
 
 
-def test_slow_clients_are_in_nobodys_way(api, person):
+def test_slow_clients_do_not_delay_others(api, person):
     with ExitStack() as held:
         for number in range(50):
             connection = held.enter_context(connected(api))
@@ -80,10 +80,10 @@ def test_slow_clients_are_in_nobodys_way(api, person):
             connection.sendall(slow[: 40 + number * 20])
         started = time.monotonic()
         assert api.get("/", token=person.token).status == 200
-        assert time.monotonic() - started < 5  # not: after the slow ones
+        assert time.monotonic() - started < 5  # it did not wait for the slow clients
 
 
-def test_a_body_that_is_cut_off_is_not_taken_for_the_body(api, person):
+def test_a_truncated_body_is_not_stored(api, person):
     path = f"/users/{person.sub}"
     api.put(path, token=person.token, json={"n": 1})
     cut = request(f"PUT {path}", authorization(person), JSON, "Content-Length: 100", body=b'{"n": 2}')
@@ -99,15 +99,15 @@ def test_a_body_that_is_cut_off_is_not_taken_for_the_body(api, person):
         (f"GET /{'a' * 70_000}", [], "uri-too-long"),
         ("PUT /users/x", [JSON, "Content-Length: 999999999999"], "too-large"),
     ],
-    ids=["a header of 70 KB", "200 headers", "a path of 70 KB", "a body of a terabyte that never comes"],
+    ids=["a header of 70 KB", "200 headers", "a path of 70 KB", "a Content-Length of 1 TB without a body"],
 )
-def test_oversized_requests_are_refused_and_the_next_is_served(api, line, headers, problem):
+def test_an_oversized_request_is_rejected_and_the_next_one_is_served(api, line, headers, problem):
     received = exchange(api, request(line, *headers), hang_up=True)
     is_problem(received, problem)
     assert api.get("/open").status == 200
 
 
-def test_a_body_of_20_mb_is_413(api, person):
+def test_a_body_of_20_mb_returns_413(api, person):
     headers = authorization(person), JSON, "Content-Length: 20000000"
     received = exchange(api, request(f"PUT /users/{person.sub}", *headers, body=b"x" * 20_000_000))
     assert statuses(received) == [413]
@@ -130,9 +130,7 @@ def test_a_body_of_20_mb_is_413(api, person):
     ],
     ids=str,
 )
-def test_where_a_body_ends_is_certain_or_the_request_is_refused_and_nothing_after_it_is_read(
-    api, person, framing, problem
-):
+def test_a_body_of_unclear_length_is_rejected_and_nothing_after_it_is_read(api, person, framing, problem):
     path = f"/users/{person.sub}"
     smuggled = request(f"DELETE {path}", authorization(person))
     api.put(path, token=person.token, json={"n": 1})
@@ -160,7 +158,7 @@ def test_where_a_body_ends_is_certain_or_the_request_is_refused_and_nothing_afte
         'RequestContext: {"authorizer": {"principalId": "admin", "admin": "true"}}',
     ],
 )
-def test_no_header_but_the_token_says_who_somebody_is_or_what_they_do(api, person, stranger, header):
+def test_no_header_but_authorization_changes_the_caller_or_the_route(api, person, stranger, header):
     api.put(f"/users/{stranger.sub}", token=stranger.token, json={"n": 1})
     added = header, "Connection: close"
     for path in ("/users", f"/users/{stranger.sub}"):
@@ -174,9 +172,9 @@ def test_no_header_but_the_token_says_who_somebody_is_or_what_they_do(api, perso
 @pytest.mark.parametrize(
     "header",
     ["X-A: a\r\n Authorization: {token}", "Authorization_: {token}"],
-    ids=["a folded line", "another name"],
+    ids=["a folded line", "an underscore"],
 )
-def test_what_only_looks_like_the_authorization_header_is_none(api, person, header):
+def test_a_header_that_only_resembles_authorization_is_ignored(api, person, header):
     sent = request("GET /", header.format(token=person.token), "Connection: close")
     assert statuses(exchange(api, sent)) == [401]
 
@@ -192,7 +190,7 @@ def test_what_only_looks_like_the_authorization_header_is_none(api, person, head
         ("GET /open HTTP/1.1 again", "invalid-request"),
     ],
 )
-def test_a_first_line_that_can_not_be_parsed_is_rejected(api, line, problem):
+def test_a_malformed_request_line_is_rejected(api, line, problem):
     received = exchange(api, f"{line}\r\nHost: localhost\r\n\r\n".encode(), hang_up=True)
     is_problem(received, problem)
     assert api.get("/open").status == 200
@@ -213,10 +211,10 @@ def test_an_http_0_9_request_does_no_harm(api):
         {"text": "x" * 350_000},
         {"x" * 60_000: {"y" * 60_000: "z" * 60_000}},
     ],
-    ids=["12,000 members", "a list of 20,000", "2,000 nests", "a text of 350 KB", "names of 60 KB"],
+    ids=["12,000 keys", "a list of 20,000 numbers", "2,000 nested lists", "a string of 350 KB", "keys of 60 KB"],
 )
-def test_deep_and_wide_documents_come_back_whole(api, person, document):
-    """As many parts as the emulator can take within the second that DynamoDB has for an answer."""
+def test_deep_and_wide_documents_are_returned_unchanged(api, person, document):
+    """The documents are as complex as the emulator can store within Roster's time limit for DynamoDB."""
     path = f"/users/{person.sub}"
     assert api.put(path, token=person.token, json=document).status == 200
     stored = api.get(path, token=person.token).json
@@ -225,7 +223,7 @@ def test_deep_and_wide_documents_come_back_whole(api, person, document):
     assert {**patched, "timestamp": None} == {**stored, "one": "more", "timestamp": None}
 
 
-# Headers and targets as RFC 9110 and 9112 have them
+# Headers and request targets (RFC 9110, RFC 9112)
 
 
 def get(target, *headers, version="1.1", host="Host: localhost"):
@@ -233,7 +231,7 @@ def get(target, *headers, version="1.1", host="Host: localhost"):
     return "\r\n".join(lines).encode("latin-1")
 
 
-def test_white_space_around_a_headers_value_does_not_count(api, person):
+def test_white_space_around_a_header_value_is_ignored(api, person):
     for value in (f"{person.token} ", f"  Bearer {person.token}\t ", f"\t{person.token}"):
         received = exchange(api, get(f"/users/{person.sub}", f"Authorization:{value}"))
         assert statuses(received) == [200]
@@ -251,7 +249,7 @@ def test_white_space_around_a_headers_value_does_not_count(api, person):
     "line",
     ["If-None-Match : *", "garbage", "Näme: x", ": x", "X: a\rIf-None-Match: *", "X: a\r\r", "Authorization : x"],
 )
-def test_a_malformed_header_line_hides_no_other_one(api, admin, line):
+def test_a_malformed_header_line_is_rejected_and_hides_no_other_header(api, admin, line):
     path = "/users/guarded"
     before = api.put(path, token=admin.token, json={"kept": True}).json
     headers = [authorization(admin), JSON, line, 'If-Match: "zzz"', "Content-Length: 2"]
@@ -263,7 +261,7 @@ def test_a_malformed_header_line_hides_no_other_one(api, admin, line):
     assert api.get(path, token=admin.token).json == before
 
 
-def test_all_lines_of_a_repeated_precondition_count(api, person):
+def test_all_lines_of_a_repeated_precondition_are_evaluated(api, person):
     tag = api.put(f"/users/{person.sub}", token=person.token, json={}).headers["etag"]
     target, who = f"/users/{person.sub}", authorization(person)
     assert statuses(exchange(api, get(target, who, 'If-None-Match: "x"', f"If-None-Match: {tag}"))) == [304]
@@ -271,13 +269,13 @@ def test_all_lines_of_a_repeated_precondition_count(api, person):
     assert statuses(exchange(api, get(target, who, 'If-Match: "x"', 'If-Match: "y"'))) == [412]
 
 
-def test_two_tokens_are_none(api, person, stranger):
+def test_a_request_with_two_tokens_is_rejected(api, person, stranger):
     for first, second in ((person, stranger), (stranger, person)):
         received = exchange(api, get(f"/users/{person.sub}", authorization(first), authorization(second)))
         assert statuses(received) == [401]
 
 
-def test_304_says_nothing_of_a_length(api, person):
+def test_a_304_has_no_content_length(api, person):
     tag = api.put(f"/users/{person.sub}", token=person.token, json={}).headers["etag"]
     received = exchange(api, get(f"/users/{person.sub}", authorization(person), f"If-None-Match: {tag}"))
     assert statuses(received) == [304]
@@ -286,26 +284,26 @@ def test_304_says_nothing_of_a_length(api, person):
 
 
 @pytest.mark.parametrize(
-    "host", ["", "Host: a\r\nHost: b", "Host: localhost\r\nHost: localhost"], ids=["none", "two", "twice"]
+    "host", ["", "Host: a\r\nHost: b", "Host: localhost\r\nHost: localhost"], ids=["none", "two different", "two equal"]
 )
-def test_a_request_has_exactly_one_host(api, host):
+def test_a_request_without_exactly_one_host_header_is_rejected(api, host):
     received = exchange(api, get("/open", host=host))
     is_problem(received, "invalid-request")
     assert statuses(received) == [400]
 
 
-def test_http_1_0_needs_no_host(api):
+def test_an_http_1_0_request_needs_no_host_header(api):
     assert b" 200 " in exchange(api, get("/open", version="1.0", host="")).splitlines()[0]
 
 
 @pytest.mark.parametrize("host", ["a b", "me@localhost", "localhost:x", '"', "a/b", "<script>", "localhost:123456"])
-def test_a_host_that_is_none_is_rejected(api, host):
+def test_an_invalid_host_is_rejected(api, host):
     received = exchange(api, get("/open", host=f"Host: {host}"))
     is_problem(received, "invalid-request")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8000", "10.0.0.1"])
-def test_links_lead_to_this_machine_whatever_host_a_client_names(api, admin, person, host):
+def test_links_never_point_to_another_machine_that_the_host_header_names(api, admin, person, host):
     own = api.base_url.encode()
     received = exchange(api, get("/users?limit=1", authorization(admin), host=f"Host: {host}"))
     assert b"Link: <" + own + b"/users?" in received
@@ -316,20 +314,20 @@ def test_links_lead_to_this_machine_whatever_host_a_client_names(api, admin, per
 
 
 @pytest.mark.parametrize("host", ["localhost:1234", "roster.localhost", "127.0.0.1", "[::1]:80"])
-def test_links_keep_the_name_of_this_machine_that_a_client_uses(api, admin, person, host):
+def test_links_use_the_local_host_name_of_the_host_header(api, admin, person, host):
     received = exchange(api, get("/users?limit=1", authorization(admin), host=f"Host: {host}"))
     assert f"Link: <http://{host}/users?".encode() in received
 
 
 @pytest.mark.parametrize("origin", ["http://localhost", "HTTP://127.0.0.1:1", "https://localhost:443"])
-def test_a_target_may_name_scheme_and_host(api, person, origin):
+def test_a_request_target_may_be_absolute(api, person, origin):
     received = exchange(api, get(f"{origin}/users/{person.sub}", authorization(person)))
     assert statuses(received) == [200]
     assert statuses(exchange(api, get(f"{origin}/users", authorization(person)))) == [403]
     assert statuses(exchange(api, get(f"{origin}?x"))) == [401]
 
 
-def test_a_path_is_taken_as_it_stands(api, admin):
+def test_a_path_is_not_normalized(api, admin):
     api.put("/users/jane", token=admin.token, json={"kept": True})
     for target, status in {
         "/users/jane;x": 400,
@@ -350,14 +348,14 @@ def test_a_path_is_taken_as_it_stands(api, admin):
     assert api.get("/users/jane", token=admin.token).json["kept"] is True
 
 
-def test_a_thousand_requests_at_once_have_ids_of_their_own(api):
+def test_1000_concurrent_requests_have_unique_ids(api):
     answers = api.at_once([lambda: exchange(api, get("/open"))] * 1000)
     ids = [re.search(rb"\r\nX-Request-Id: (\S+)", answer)[1] for answer in answers]
     assert len(set(ids)) == 1000
 
 
-def test_a_token_sent_as_a_method_is_a_method_that_no_route_supports(api, person):
-    """That it is not logged is looked at for all tests together: ``testbed/logged.py``."""
+def test_a_token_sent_as_the_method_is_an_unsupported_method(api, person):
+    """``testbed/logged.py`` checks for all tests that no token is logged."""
     received = exchange(api, request(f"{person.token} /users/{person.sub}", "Connection: close"))
     assert statuses(received) == [405]
     assert b"Allow: " in received

@@ -1,4 +1,4 @@
-"""On the deployed stage, where IAM is enforced: the functions may do what they do, and nothing else."""
+"""The functions have the permissions that they need and no others. Only the deployed stage enforces IAM."""
 
 import json
 
@@ -9,7 +9,7 @@ from testbed.routes import STORING
 pytestmark = pytest.mark.parametrize("api", ["deployed"], indirect=True)
 
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
-"""Used by Lambda itself, not by a function's code: on the emulator, nothing shows without them."""
+"""Lambda itself needs these, not the functions' code. The emulator works without them."""
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def iam(api):
 
 
 def policies(api, function):
-    """The name of the function's role, and its inline policies by name. It has no others."""
+    """Return the name of the function's role and its inline policies by name. Assert that it has no others."""
     stack = {"StackName": "roster-api-local", "LogicalResourceId": function}
     resource = api.client("cloudformation").describe_stack_resource(**stack)["StackResourceDetail"]
     name = resource["PhysicalResourceId"]
@@ -30,7 +30,7 @@ def policies(api, function):
 
 
 def grants(document):
-    """Every action of every statement."""
+    """Return every action of every statement, with the index of the statement."""
     return [
         (number, action)
         for number, statement in enumerate(document["Statement"])
@@ -39,7 +39,7 @@ def grants(document):
 
 
 def without(document, number, action):
-    """The policy without one grant."""
+    """Return the policy without one action."""
     smaller = json.loads(json.dumps(document))
     actions = smaller["Statement"][number]["Action"]
     if actions == [action]:
@@ -50,7 +50,7 @@ def without(document, number, action):
 
 
 def works(api, admin, person):
-    """Whether each kind of request that needs the tables is answered as ever; stops at the first that is not."""
+    """Return whether every route that uses the tables succeeds. Stop at the first that does not."""
     order = ("PUT", "POST", "GET", "PATCH", "DELETE")
     for route in sorted(STORING, key=lambda route: order.index(route.method)):
         caller = admin if route.who.has_jwt_authorizer else person
@@ -61,8 +61,8 @@ def works(api, admin, person):
     return True
 
 
-def test_each_right_of_the_apis_function_is_needed_and_no_other_one_is_granted(api, admin, person, iam, monkeypatch):
-    monkeypatch.setattr(api, "_check", lambda answer: None)  # a missing right is a bug of ours: 500
+def test_the_api_function_has_every_permission_that_it_needs_and_no_other(api, admin, person, iam, monkeypatch):
+    monkeypatch.setattr(api, "_check", lambda answer: None)  # without a permission, the API returns 500
     role, all_policies = policies(api, "APIHandler")
     ((name, document),) = all_policies.items()
     assert "*" not in {character for _, action in grants(document) for character in action}
@@ -79,7 +79,7 @@ def test_each_right_of_the_apis_function_is_needed_and_no_other_one_is_granted(a
     assert works(api, admin, person)
 
 
-def test_the_authorizer_may_write_its_logs_and_nothing_else(api):
+def test_the_authorizer_may_only_write_its_logs(api):
     _, all_policies = policies(api, "JwtAuthorizer")
     (document,) = all_policies.values()
     assert {action for _, action in grants(document)} == LOGS

@@ -1,4 +1,4 @@
-"""/ and /user/profile: the signed-in user's own."""
+"""/ and /user/profile: the routes for the signed-in user."""
 
 import base64
 import json
@@ -13,12 +13,12 @@ from tests.api.test_users import DOCUMENT
 PROFILE = "/user/profile"
 
 
-def test_there_is_no_profile_before_one_is_posted(api, person):
+def test_a_profile_does_not_exist_until_it_is_posted(api, person):
     assert api.get(PROFILE, token=person.token).status == 404
     assert api.patch(PROFILE, token=person.token, json={}).status == 404
 
 
-def test_a_profile_comes_back_with_every_kind_of_value_equal(api, person):
+def test_values_of_every_type_are_returned_unchanged(api, person):
     posted = api.post(PROFILE, token=person.token, json=DOCUMENT)
     assert posted.status == 200
     assert posted.json.keys() == {"userid", "profile_data", "timestamp"}
@@ -32,15 +32,15 @@ def test_a_profile_comes_back_with_every_kind_of_value_equal(api, person):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(document=documents.objects)
-def test_any_object_that_is_taken_comes_back_equal(api, stranger, document):
+def test_any_valid_object_is_returned_unchanged(api, stranger, document):
     assert api.post(PROFILE, token=stranger.token, json=document).status == 200
     assert api.get(PROFILE, token=stranger.token).json["profile_data"] == document
 
 
 def test_a_profile_is_patched_and_deleted(api, person):
     api.post(PROFILE, token=person.token, json={"a": 1, "b": 2})
-    patched = api.patch(PROFILE, token=person.token, json={"a": None, "userid": "a member like any other"})
-    assert patched.json["profile_data"] == {"b": 2, "userid": "a member like any other"}
+    patched = api.patch(PROFILE, token=person.token, json={"a": None, "userid": "an ordinary key"})
+    assert patched.json["profile_data"] == {"b": 2, "userid": "an ordinary key"}
     assert patched.json["userid"] == person.sub
     for _ in range(2):
         deleted = api.delete(PROFILE, token=person.token)
@@ -48,7 +48,7 @@ def test_a_profile_is_patched_and_deleted(api, person):
     assert api.get(PROFILE, token=person.token).status == 404
 
 
-def test_nobody_sees_anothers_profile(api, person):
+def test_users_cannot_read_or_delete_the_profiles_of_others(api, person):
     other = api.sign_up()
     api.post(PROFILE, token=person.token, json={"mine": True})
     assert api.get(PROFILE, token=other.token).status == 404
@@ -56,7 +56,7 @@ def test_nobody_sees_anothers_profile(api, person):
     assert api.get(PROFILE, token=person.token).json["profile_data"] == {"mine": True}
 
 
-def test_the_greeting_knows_name_and_groups(api, person, admin):
+def test_the_greeting_contains_sub_email_and_groups(api, person, admin):
     answer = api.get("/", token=person.token)
     assert answer.status == 200
     assert answer.json["sub"] == person.sub
@@ -65,8 +65,8 @@ def test_the_greeting_knows_name_and_groups(api, person, admin):
     assert api.get("/", token=admin.token).json["groups"] == ["apiAdmins"]
 
 
-def test_the_greeting_is_by_name(api):
-    # moto puts no names into its tokens: there, the last fallback is what can be seen
+def test_the_greeting_addresses_the_caller_by_name(api):
+    # moto's tokens have no names, so the greeting falls back to the e-mail address
     greeted = "Jane Doe" if api.how("Names of the caller in the token") == "as in Cognito" else "@example.com"
     answer = api.get("/", token=api.sign_up(given_name="Jane", family_name="Doe").token)
     assert greeted in answer.json["message"]
@@ -80,11 +80,11 @@ def _with_payload(token, **changes):
 
 
 BAD_AUTHORIZATIONS = {
-    "none": lambda api, person: None,
+    "missing": lambda api, person: None,
     "empty": lambda api, person: "",
     "garbage": lambda api, person: "Bearer garbage",
-    "dots": lambda api, person: "Bearer a.b.c",
-    "bearer alone": lambda api, person: "Bearer",
+    "three single letters": lambda api, person: "Bearer a.b.c",
+    "only Bearer": lambda api, person: "Bearer",
     "an unsigned token": lambda api, person: person.token.rpartition(".")[0] + ".",
     "a changed payload": lambda api, person: _with_payload(person.token, sub="somebody-else"),
     "an expired token": lambda api, person: Pool(api.user_pool_id, api.client_id).token(iat=1, auth_time=1, exp=2),
@@ -94,13 +94,13 @@ BAD_AUTHORIZATIONS = {
 
 @pytest.mark.parametrize("kind", BAD_AUTHORIZATIONS)
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", PROFILE), ("POST", PROFILE), ("DELETE", PROFILE)])
-def test_without_a_valid_id_token_it_is_401(api, stranger, kind, method, path):
+def test_a_request_without_a_valid_id_token_returns_401(api, stranger, kind, method, path):
     authorization = BAD_AUTHORIZATIONS[kind](api, stranger)
     headers = {} if authorization is None else {"Authorization": authorization}
     assert api.request(method, path, headers=headers, json={} if method == "POST" else ...).status == 401
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", PROFILE), ("POST", PROFILE), ("DELETE", PROFILE)])
-def test_an_access_token_is_not_enough(api, stranger, method, path):
+def test_an_access_token_is_rejected(api, stranger, method, path):
     answer = api.request(method, path, token=api.access_token(stranger.email), json={} if method == "POST" else ...)
     assert answer.status == int(api.how("An access token at `/` and `/user/profile`")[:3])

@@ -1,4 +1,4 @@
-"""What can be stored can be read, put back as it was read, and made smaller. No page exceeds what Lambda returns."""
+"""Any stored record can be read, sent back unchanged and reduced. No page is larger than Lambda can return."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from chalicelib import records
 from tests.api.test_users import walk
 
-LAMBDA_RETURNS = 6 * 1024 * 1024
+LAMBDA_RESPONSE_LIMIT = 6 * 1024 * 1024
 
 LARGE = {
     "120 KB of umlauts": ("ü" * 60_000,),
@@ -17,13 +17,13 @@ LARGE = {
 
 
 def written(content):
-    """A document of it, in as few bytes as it has."""
+    """Return a document with ``content`` as JSON, in as few bytes as possible."""
     body = json.dumps({"list": content, "rest": 1}, ensure_ascii=False, separators=(",", ":"))
     return body.replace("1" + "0" * 125, "1e125").encode()
 
 
 @pytest.mark.parametrize("content", LARGE.values(), ids=LARGE)
-def test_a_large_record_can_be_put_back_as_it_came_and_made_smaller(api, person, content):
+def test_a_large_user_can_be_sent_back_unchanged_and_reduced(api, person, content):
     path, headers = f"/users/{person.sub}", {"Content-Type": "application/json"}
     body = written(content)
     put = api.put(path, token=person.token, body=body, headers=headers)
@@ -40,14 +40,14 @@ def test_a_large_record_can_be_put_back_as_it_came_and_made_smaller(api, person,
     assert api.patch(path, token=person.token, json={"list": None}).json.keys() == {"userid", "timestamp"}
 
 
-def test_a_large_profile_can_be_put_back_as_it_came_and_made_smaller(api, person):
+def test_a_large_profile_can_be_sent_back_unchanged_and_reduced(api, person):
     content = LARGE["120 KB of umlauts"]
     headers = {"Content-Type": "application/json"}
     api.post("/user/profile", token=person.token, body=written(content), headers=headers)
     read = api.get("/user/profile", token=person.token)
     assert read.json["profile_data"]["list"] == list(content)
-    as_it_came = read.body.partition(b'"profile_data":')[2].rpartition(b',"timestamp"')[0]
-    again = api.post("/user/profile", token=person.token, body=as_it_came, headers=headers)
+    unchanged = read.body.partition(b'"profile_data":')[2].rpartition(b',"timestamp"')[0]
+    again = api.post("/user/profile", token=person.token, body=unchanged, headers=headers)
     assert again.status == 200
     assert again.json["profile_data"] == read.json["profile_data"]
     assert api.patch("/user/profile", token=person.token, json={"rest": None}).status == 200
@@ -57,7 +57,7 @@ def without_timestamp(answer):
     return {name: value for name, value in answer.json.items() if name != "timestamp"}
 
 
-def test_a_body_of_350_kb_is_stored_and_one_byte_more_is_413(api, person):
+def test_a_body_of_350_kb_is_stored_and_one_byte_more_returns_413(api, person):
     path, headers = f"/users/{person.sub}", {"Content-Type": "application/json"}
     fits = b'{"a": "%s"}' % (b"x" * (350 * 1024 - 9))
     assert api.put(path, token=person.token, body=fits, headers=headers).status == 200
@@ -71,7 +71,7 @@ def test_a_body_of_350_kb_is_stored_and_one_byte_more_is_413(api, person):
 
 @pytest.fixture
 def crowd(api):
-    """Users who are large only when they are returned: DynamoDB gives seventeen of them or more in one page."""
+    """Users that are large only as JSON: a page from DynamoDB holds 17 or more of them."""
     made = [f"large-{number}" for number in range(40)]
     for userid in made:
         api.users.put(records.stamp(userid, {"a": "\x01" * 57_000}))
@@ -80,13 +80,13 @@ def crowd(api):
         api.users.delete(userid)
 
 
-def test_a_page_ends_before_lambda_could_not_return_it_and_nobody_is_left_out(api, admin, crowd):
+def test_a_page_ends_before_it_is_too_large_for_lambda_and_no_user_is_left_out(api, admin, crowd):
     pages, met = 0, []
     target = "/users?limit=100"
     while target:
         answer = api.get(target, token=admin.token)
         as_lambda_returns_it = json.dumps({"statusCode": 200, "headers": answer.headers, "body": answer.body.decode()})
-        assert len(as_lambda_returns_it) < LAMBDA_RETURNS
+        assert len(as_lambda_returns_it) < LAMBDA_RESPONSE_LIMIT
         met += [user["userid"] for user in answer.json]
         pages += 1
         target = answer.headers.get("link", "").partition("<")[2].partition(">")[0]

@@ -1,4 +1,4 @@
-"""What API Gateway does with more requests than the stage takes."""
+"""API Gateway throttles requests that exceed the limits of the stage."""
 
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from embedded import aws
 
 @contextmanager
 def throttled(api, method, path):
-    """The stage takes one request a second of this method, and two at once."""
+    """Limit a method to 1 request per second, with a burst of 2."""
     gateway = aws.client("apigateway", urlsplit(api.base_url).port)
     (rest_api,) = gateway.get_rest_apis()["items"]
     (stage,) = gateway.get_stages(restApiId=rest_api["id"])["item"]
@@ -30,13 +30,13 @@ def throttled(api, method, path):
 
 
 @pytest.mark.parametrize("api", ["deployed"], indirect=True)
-def test_too_many_requests_at_once_are_429_and_told_when_to_come_again(api):
+def test_requests_over_the_limit_return_429_with_retry_after(api):
     assert api.how("Throttling") == "of each method, as configured"
     with throttled(api, "GET", "/open"):
         answers = api.at_once([lambda: api.get("/open")] * 12)
         assert {answer.status for answer in answers} == {200, 429}
-        refused = next(answer for answer in answers if answer.status == 429)
-        assert refused.json["type"] == "urn:roster:problem:throttled"
-        assert refused.headers["retry-after"] == "1"
-        assert api.get("/health").status == 200  # other routes are not throttled with it
+        rejected = next(answer for answer in answers if answer.status == 429)
+        assert rejected.json["type"] == "urn:roster:problem:throttled"
+        assert rejected.headers["retry-after"] == "1"
+        assert api.get("/health").status == 200  # other routes are not throttled
     assert api.get("/open").status == 200

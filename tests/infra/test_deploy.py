@@ -138,12 +138,12 @@ class TestCommandLine:
         return done.returncode, done.stderr.strip().splitlines()[-1]
 
     def test_a_missing_region_is_reported(self):
-        assert self.infra("outputs") == (1, "There is no AWS region here: set AWS_REGION, or run aws configure.")
+        assert self.infra("outputs") == (1, "No AWS region is configured: set AWS_REGION, or run aws configure.")
 
     def test_missing_credentials_are_reported(self):
         status, message = self.infra("deploy", AWS_DEFAULT_REGION="us-east-1")
         assert status == 1
-        assert message.startswith("There are no AWS credentials here")
+        assert message.startswith("No AWS credentials found")
 
     def test_a_parameter_without_a_value_is_rejected(self):
         status, message = self.infra("deploy", "--parameter", "EmulatorEndpoint")
@@ -166,7 +166,7 @@ class TestCommandLine:
 
     def test_destroying_a_stage_that_does_not_exist_is_reported(self, embedded_aws):
         environ = aws.environ(embedded_aws.aws_port)
-        assert self.infra("destroy", "--stage", "prod", **environ) == (1, "Nothing of prod stands here.")
+        assert self.infra("destroy", "--stage", "prod", **environ) == (1, "Stage prod has nothing to delete.")
 
 
 class TestWholeStage:

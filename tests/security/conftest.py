@@ -1,4 +1,4 @@
-"""Roster in front of a pool whose keys are the tests' own, in process and over ``chalice local``."""
+"""Roster with a user pool whose keys the tests own, in process and over ``chalice local``."""
 
 from contextlib import contextmanager
 
@@ -13,7 +13,7 @@ from testbed.pool import KeyServer, Pool
 
 
 class Guarded:
-    """An API whose pool is ``pool``; ``keys`` is the pool's key server."""
+    """An API that trusts the user pool ``pool``. ``keys`` is the pool's key server."""
 
     def __init__(self, pool, keys, send):
         self.pool = pool
@@ -21,7 +21,7 @@ class Guarded:
         self._send = send
 
     def status(self, path, authorization, method="GET"):
-        """The status that a request with this ``Authorization`` gets (``None``: without one)."""
+        """Return the status of a request with this ``Authorization`` header, or without one if it is ``None``."""
         return self._send(method, path, {} if authorization is None else {"Authorization": authorization})
 
 
@@ -43,7 +43,7 @@ def local(pool, keys, folder):
         ):
 
             def send(method, path, headers):
-                # Bytes: a client of ill will sends what it likes.
+                # Bytes, because an attacker is not limited to ASCII.
                 headers = {name: value.encode("latin-1") for name, value in headers.items()}
                 return client.request(method, path, headers=headers).status_code
 
@@ -53,7 +53,7 @@ def local(pool, keys, folder):
 
 @pytest.fixture(scope="session", params=[in_process_status, local], ids=["inprocess", "local"])
 def guarded(request, tmp_path_factory):
-    """Roster, guarding."""
+    """Roster, guarded by its authorizers."""
     pool = Pool()
     keys = KeyServer(pool.key.jwk)
     with request.param(pool, keys, tmp_path_factory.mktemp("security")) as send:

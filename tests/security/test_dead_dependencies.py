@@ -1,4 +1,4 @@
-"""What each route answers when DynamoDB can't be had or refuses us: never a 4xx, never a word of why."""
+"""Routes return 503 or 500, never 4xx, when DynamoDB is unavailable or rejects requests. The cause is not disclosed."""
 
 import json
 
@@ -25,7 +25,7 @@ def failing(served):
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(failing, method, path):
+def test_an_unreachable_database_returns_503_with_retry_after(failing, method, path):
     answer = failing(botocore.exceptions.EndpointConnectionError(endpoint_url="https://secret"), method, path)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
@@ -34,7 +34,7 @@ def test_a_database_out_of_reach_is_503_and_says_when_to_try_again(failing, meth
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_database_that_refuses_us_is_500_and_says_nothing(failing, method, path):
+def test_a_database_that_denies_access_returns_500_without_the_cause(failing, method, path):
     answer = failing(_client_error("AccessDeniedException"), method, path)
     assert answer.status_code == 500
     assert json.loads(answer.body)["type"] == "urn:roster:problem:internal-error"
@@ -42,7 +42,7 @@ def test_a_database_that_refuses_us_is_500_and_says_nothing(failing, method, pat
     assert b"AccessDenied" not in answer.body
 
 
-def test_readiness_is_503_and_names_what_fails_but_not_why(failing):
+def test_readiness_returns_503_and_names_the_failed_dependencies_without_the_cause(failing):
     answer = failing(_client_error("AccessDeniedException"), "GET", "/health/ready")
     assert answer.status_code == 503
     report = json.loads(answer.body)
@@ -51,5 +51,5 @@ def test_readiness_is_503_and_names_what_fails_but_not_why(failing):
     assert b"AccessDenied" not in answer.body
 
 
-def test_health_is_200_all_the_same(failing):
+def test_health_still_returns_200(failing):
     assert failing(_client_error("AccessDeniedException"), "GET", "/health").status_code == 200

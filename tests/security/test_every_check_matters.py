@@ -1,8 +1,8 @@
-"""Take any one check out of ``tokens.py``: an attack comes through, or is refused for another reason.
+"""Without any one of the checks in ``tokens.py``, an attack succeeds or is rejected for another reason.
 
-Each mutant is the module's own source with one thing changed: a ``_require``, a guarded ``raise``, an exception's
-handler, an operand, a bound or a reader's hook taken out, or ``fullmatch`` made ``match``. Everything that
-``attacks.py`` lists is put to it; a mutant that nothing tells from the original would be a check that no test holds.
+Each mutant is the module's source with one change: a ``_require``, a guarded ``raise``, an exception handler, an
+operand, a bound or a hook of the JSON parser is removed, or ``fullmatch`` is replaced by ``match``. Each mutant
+verifies all tokens in ``attacks.py``. A mutant with the same results as the original reveals an untested check.
 """
 
 import ast
@@ -20,7 +20,7 @@ SOURCE = Path(tokens.__file__).read_text()
 
 
 class Nth(ast.NodeTransformer):
-    """Applies the ``n``-th of all changes that can be made to a module."""
+    """Applies the ``n``-th of all possible changes to a module."""
 
     def __init__(self, n):
         self.n = n
@@ -36,18 +36,18 @@ class Nth(ast.NodeTransformer):
 
     def visit_Expr(self, node):
         is_check = isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "_require"
-        if is_check and self._is_next(node, "check taken out"):
+        if is_check and self._is_next(node, "check removed"):
             return ast.copy_location(ast.Pass(), node)
         return self.generic_visit(node)
 
     def visit_If(self, node):
-        if all(isinstance(step, ast.Raise) for step in node.body) and self._is_next(node, "guard taken out"):
+        if all(isinstance(step, ast.Raise) for step in node.body) and self._is_next(node, "guard removed"):
             return ast.copy_location(ast.Pass(), node)
         return self.generic_visit(node)
 
     def visit_BoolOp(self, node):
         for index in range(len(node.values)):
-            if self._is_next(node, f"operand {index} taken out"):
+            if self._is_next(node, f"operand {index} removed"):
                 rest = node.values[:index] + node.values[index + 1 :]
                 return rest[0] if len(rest) == 1 else ast.copy_location(ast.BoolOp(node.op, rest), node)
         return self.generic_visit(node)
@@ -56,31 +56,31 @@ class Nth(ast.NodeTransformer):
         terms = [node.left, *node.comparators]
         if len(node.ops) > 1:
             for index, operator in enumerate(node.ops):
-                if self._is_next(node, f"all but bound {index} taken out"):
+                if self._is_next(node, f"all but bound {index} removed"):
                     return ast.copy_location(ast.Compare(terms[index], [operator], [terms[index + 1]]), node)
         return self.generic_visit(node)
 
     def visit_Try(self, node):
-        if self._is_next(node, "handler taken out"):
+        if self._is_next(node, "handler removed"):
             return node.body
         return self.generic_visit(node)
 
     def visit_Call(self, node):
         if getattr(node.func, "attr", "") == "loads":
             for index, keyword in enumerate(node.keywords):
-                if self._is_next(node, f"hook {keyword.arg} taken out"):
+                if self._is_next(node, f"hook {keyword.arg} removed"):
                     del node.keywords[index]
                     return node
         return self.generic_visit(node)
 
     def visit_Attribute(self, node):
-        if node.attr == "fullmatch" and self._is_next(node, "match for fullmatch"):
+        if node.attr == "fullmatch" and self._is_next(node, "match instead of fullmatch"):
             node.attr = "match"
         return self.generic_visit(node)
 
 
 def mutant(n):
-    """The module with its ``n``-th change, and what that is; ``None`` when there are no more."""
+    """Return the module with its ``n``-th change and a description of it, or ``None`` if there is no such change."""
     change = Nth(n)
     tree = ast.fix_missing_locations(change.visit(ast.parse(SOURCE)))
     if change.made is None:
@@ -98,7 +98,7 @@ def mutants():
 
 
 def outcomes(module, pool, keys, authorizations):
-    """What the module's verifier makes of each authorization: a reason, or which error, or that it passes."""
+    """Return the verifier's result for each authorization: a reason, the name of an error, or ``"passes"``."""
     verifier = module.Verifier(pool.issuer, {pool.client_id}, keys)
     result = []
     for authorization, uses in authorizations:
@@ -133,6 +133,6 @@ def test_there_are_mutants_of_every_kind():
 
 
 @pytest.mark.parametrize(("module", "made"), MUTANTS, ids=[made for _, made in MUTANTS])
-def test_without_it_something_comes_out_differently(bench, module, made):
+def test_a_mutant_returns_other_results_than_the_original(bench, module, made):
     pool, keys, authorizations = bench
     assert outcomes(module, pool, keys, authorizations) != outcomes(tokens, pool, keys, authorizations), made

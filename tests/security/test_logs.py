@@ -1,4 +1,4 @@
-"""What is logged about a refusal, and what never is."""
+"""What Roster logs about rejected requests and errors, and what it never logs."""
 
 import logging
 
@@ -13,7 +13,7 @@ from tests.security.attacks import ATTACKS
 
 @pytest.fixture
 def logged():
-    """Everything that Roster logs meanwhile, as text."""
+    """The lines that Roster logs during the test."""
     lines = []
     handler = logging.Handler()
     handler.setFormatter(TerminalFormatter())
@@ -25,13 +25,13 @@ def logged():
 
 
 @pytest.mark.parametrize("path", ["/users/another", "/"])
-def test_a_refusal_is_logged_with_its_reason_and_the_requests_id(served, logged, path):
+def test_a_rejected_token_is_logged_with_the_reason_and_the_request_id(served, logged, path):
     pool, send = served.pool, served.status
     assert send("GET", path, {"Authorization": pool.token(exp=1)}) == 401
     assert any("reason=expired" in line and "request_id=" in line for line in logged)
 
 
-def test_an_outage_of_the_keys_is_logged_as_one(logged):
+def test_unavailable_signing_keys_are_logged(logged):
     pool, keys = Pool(), KeyServer()
     with on_moto(), in_process(pool.settings(keys)) as roster:
         assert roster.status("GET", "/users/another", {"Authorization": pool.token()}) == 503
@@ -39,7 +39,7 @@ def test_an_outage_of_the_keys_is_logged_as_one(logged):
     keys.close()
 
 
-def test_no_token_no_address_and_no_body_is_ever_logged(served, logged):
+def test_tokens_email_addresses_queries_and_bodies_are_never_logged(served, logged):
     pool, send = served.pool, served.status
     body = b'{"secret": "body", "email": "jane@example.com", "bad": NaN}'
     sent = []
@@ -62,7 +62,7 @@ def test_no_token_no_address_and_no_body_is_ever_logged(served, logged):
     assert not [part for part in parts if part in text]
 
 
-def test_a_bug_is_logged_with_its_place_but_not_with_what_it_says(served, logged, monkeypatch):
+def test_a_bug_is_logged_with_its_location_but_without_its_message(served, logged, monkeypatch):
     pool, send = served.pool, served.status
 
     def explode(document):

@@ -1,4 +1,4 @@
-"""The two locks: the authorizer's policy and the handlers' own check."""
+"""The two locks: the authorizer's policy and the check in the handlers."""
 
 import re
 import string
@@ -40,7 +40,7 @@ def may_call(route, caller, owner):
 
 @pytest.fixture(scope="module")
 def roster():
-    """The module ``app``; no request is made."""
+    """The module ``app``. No requests are sent to it."""
     with imported_app(parts.examples()) as app:
         yield app
 
@@ -92,7 +92,7 @@ def policy_of(roster, caller):
 
 
 class TestFirstLock:
-    """The policy, by itself."""
+    """The policy alone."""
 
     @given(route=routes, one=callers, other=callers)
     def test_a_user_reaches_their_own_records_and_nobody_elses(self, roster, route, one, other):

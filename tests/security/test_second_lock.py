@@ -1,4 +1,4 @@
-"""What the handlers ask of a caller again, when API Gateway has let one through that it should not have."""
+"""The handlers reject callers that API Gateway should not have let through."""
 
 import json
 
@@ -21,7 +21,7 @@ def app():
 
 @pytest.fixture(scope="module")
 def answer(app):
-    """The status that the Lambda function answers to a GET that came with this authorizer's context."""
+    """A function that sends a GET with an authorizer's context to the Lambda function and returns the status."""
 
     def call(resource, authorizer):
         answer = app(proxy_event("GET", resource, authorizer=authorizer), None)
@@ -31,8 +31,8 @@ def answer(app):
     return call
 
 
-def test_what_comes_in_by_the_any_methods_gets_nothing_that_needs_a_token(app):
-    """API Gateway's ``ANY`` methods have no authorizer. During a deploy, they may catch a method that the app has."""
+def test_requests_through_an_any_method_are_rejected_where_a_token_is_needed(app):
+    """API Gateway's ``ANY`` methods have no authorizer. During a deploy, they may receive a supported method."""
     needs_token = {(route.method, route.path) for route in GUARDED}
     for path in PATHS:
         for method in METHODS:
@@ -44,7 +44,7 @@ def test_what_comes_in_by_the_any_methods_gets_nothing_that_needs_a_token(app):
                 assert answer["statusCode"] == 403, f"{method} {path}"
 
 
-def test_an_id_token_of_our_client_passes(answer):
+def test_an_id_token_of_the_app_client_is_accepted(answer):
     assert answer("/", {"claims": CLAIMS}) == 200
 
 
@@ -53,7 +53,7 @@ def test_an_id_token_of_our_client_passes(answer):
     [{"token_use": "access"}, {"token_use": None}, {"aud": "another-client"}, {"aud": None}],
     ids=str,
 )
-def test_an_access_token_or_another_clients_does_not(answer, change):
+def test_an_access_token_or_a_token_of_another_client_is_rejected(answer, change):
     claims = {name: value for name, value in {**CLAIMS, **change}.items() if value is not None}
     assert answer("/", {"claims": claims}) == 403
 
@@ -61,6 +61,6 @@ def test_an_access_token_or_another_clients_does_not(answer, change):
 @pytest.mark.parametrize(
     "authorizer", [{}, {"principalId": "john"}, {"principalId": "john", "admin": "false"}], ids=str
 )
-def test_another_or_nobody_does_not_get_at_a_user(answer, authorizer):
+def test_another_user_or_an_unauthenticated_caller_cannot_read_a_user(answer, authorizer):
     assert answer("/users/{userid}", authorizer) == 403
     assert answer("/users", authorizer) == 403
