@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from embedded import accounts, aws, gateway, runs
 from embedded.commands import DEFAULTS, make_command
 from embedded.processes import Process, require_free
@@ -15,6 +17,7 @@ from embedded.runs import NotRunning
 from embedded.stack import Stack, aws_running, find, running
 from embedded.state import folder, prepare
 from infra import stages
+from infra.aws import sentence
 from infra.failure import Failure
 
 
@@ -46,6 +49,8 @@ def main() -> None:
         arguments.command(arguments)
     except Failure as failure:
         sys.exit(str(failure))
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(sentence(error))
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from embedded.emulator import STATUS, saved_state
@@ -137,7 +138,11 @@ def environ(port: int) -> dict[str, str]:
 
 def client(service: str, port: int) -> Any:
     """Return a boto3 client for the embedded AWS."""
-    session: Any = boto3.session.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
+    # Without the user's configuration, because a missing AWS_PROFILE or an invalid file would be an error here too.
+    own = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    core = botocore.session.Session({**own, "credentials_file": (None, None, os.devnull, None)})
+    keys = (CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
+    session: Any = boto3.session.Session(*keys, botocore_session=core)
     config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
     return session.client(service, region_name=REGION, endpoint_url=endpoint(port), config=config)
 

@@ -5,12 +5,10 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import boto3
-import botocore.exceptions
+from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import api, backend, chalice_stage, package
+from infra import api, aws, backend, chalice_stage, package
 from infra.cloudformation import Account, Outputs
 from infra.failure import Failure
 from infra.stages import Stage, stage
@@ -37,19 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="deploy: set a parameter of the API stack, unless infra/stages.yaml sets it",
     )
     options = parser.parse_args(arguments)
-    client: Any = boto3.client
     try:
-        COMMANDS[options.command](Account(client, _say, PAUSE), stage(options.stage), options)
+        where = stage(options.stage)
+        session = aws.session()
+        account = Account(lambda service: aws.client(session, service), _say, PAUSE)
+        COMMANDS[options.command](account, where, options)
     except Failure as failure:
         sys.exit(str(failure))
-    except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
-        sys.exit("No AWS credentials found: run aws configure (or aws sso login), or set AWS_PROFILE.")
-    except botocore.exceptions.NoRegionError:
-        sys.exit("No AWS region is configured: set AWS_REGION, or run aws configure.")
-    except botocore.exceptions.EndpointConnectionError as error:
-        sys.exit(f"AWS can't be reached: {error}")
-    except botocore.exceptions.ClientError as error:
-        sys.exit(f"AWS rejected a request: {error}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(aws.sentence(error))
     except KeyboardInterrupt:
         sys.exit(
             "\nInterrupted. CloudFormation completes what it has started: see its console, or run the command again."
@@ -77,7 +71,9 @@ def _backend(account: Account, where: Stage, _: argparse.Namespace) -> None:
     outputs = _backend_outputs(account, where)
     for path in chalice_stage.record(where, outputs):
         _say(f"Wrote {path}")
-    _say(f"To deploy the API, run chalice deploy --stage {where.name}.")
+    # Chalice reads the region from AWS_DEFAULT_REGION and the profile, but not from AWS_REGION.
+    region = f"AWS_DEFAULT_REGION={os.environ['AWS_REGION']} " if os.environ.get("AWS_REGION") else ""
+    _say(f"To deploy the API, run {region}.venv/bin/chalice deploy --stage {where.name}")
     _print(outputs)
 
 
