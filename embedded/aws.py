@@ -6,6 +6,7 @@ import re
 import sys
 import urllib.request
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def client(service: str, port: int) -> Any:
 
 def account(port: int, say: Callable[[str], None] = lambda _: None) -> Account:
     """Return the embedded AWS as an account to deploy to."""
-    return Account(lambda service: client(service, port), say, pause=0.05)
+    return Account(cache(lambda service: client(service, port)), say, pause=0.05)
 
 
 def _environ_without_aws() -> dict[str, str]:

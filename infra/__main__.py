@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache, partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import api, aws, backend, chalice_stage, package
+from infra import api, aws, backend, chalice_stage, data, package
 from infra.cloudformation import Account, Outputs
 from infra.failure import Failure
 from infra.stages import Stage, stage
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         where = stage(options.stage)
         session = aws.session()
-        account = Account(lambda service: aws.client(session, service), _say, PAUSE)
+        account = Account(cache(partial(aws.client, session)), _say, PAUSE)
         COMMANDS[options.command](account, where, options)
     except Failure as failure:
         sys.exit(str(failure))
@@ -83,24 +84,34 @@ def _outputs(account: Account, where: Stage, _: argparse.Namespace) -> None:
 
 def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> None:
     api_stack, backend_stack = api.stack(account, where), backend.stack(account, where)
+    items = data.find(account, where)
     stacks = [api_stack, backend_stack] if options.with_data else [api_stack]
-    doomed = [stack.name for stack in stacks if stack.status]
-    if not doomed:
+    doomed = [f"stack {stack.name}" for stack in stacks if stack.status]
+    if not doomed and not items:
         raise Failure(f"Stage {where.name} has nothing to delete.")
     if options.with_data:
-        backend.require_unprotected(account, backend_stack.outputs)
-        _say("All users, profiles and accounts will be lost. These stacks will be deleted, with tables and user pool:")
+        data.require_unprotected(items)
+        _list("All users, profiles and accounts will be lost. These will be deleted:", [*doomed, *items])
     else:
-        _say("The tables and the user pool are kept, with all their data. This stack will be deleted:")
-    for name in doomed:
-        _say(f"  {name}")
+        _list("These are kept, with all their data (DATA=yes deletes them too):", items)
+        if not doomed:
+            _say(f"There is nothing else to delete: no stack named {api_stack.name} is deployed.")
+            return
+        _list("This will be deleted:", doomed)
     if not options.yes and _typed(f"Type {where.name} to confirm: ") != where.name:
         raise Failure("Nothing was deleted.")
-    api_stack.delete()
+    for stack in stacks:
+        stack.delete()
     if options.with_data:
-        outputs = backend_stack.outputs
-        backend_stack.delete()
-        backend.delete_data(account, outputs)
+        data.delete(account, items)
+        kept = [f"{resource.name} ({resource.logical_id})" for resource in data.kept(account, where)]
+        _list("These are kept, because other stages in this account may use them:", kept)
+
+
+def _list(title: str, entries: Sequence[object]) -> None:
+    """Print the entries under their title. Print nothing if there are none."""
+    if entries:
+        _say("\n".join([title, *(f"  {entry}" for entry in entries)]))
 
 
 def _typed(question: str) -> str:

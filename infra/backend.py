@@ -1,11 +1,9 @@
 """The backend stack: the resources that must outlive every deploy of the API."""
 
 import json
-from collections.abc import Iterator
 
 from infra import parts
 from infra.cloudformation import Account, Outputs, Stack, Template
-from infra.failure import Failure
 from infra.stages import Stage
 
 
@@ -19,40 +17,3 @@ def deploy(account: Account, stage: Stage) -> Outputs:
     source = {"TemplateBody": json.dumps(parts.template("backend"), indent=1)}
     parameters = {"Stage": stage.name, **stage.backend}
     return stack(account, stage).deploy(Template(source, parameters, ["CAPABILITY_IAM"]))
-
-
-def require_unprotected(account: Account, outputs: Outputs) -> None:
-    """Raise ``Failure`` if a table or the user pool is protected against deletion."""
-    for name in _tables():
-        table = account.client("dynamodb").describe_table(TableName=outputs[name])["Table"]
-        if table.get("DeletionProtectionEnabled"):
-            raise Failure(
-                f"{name} is protected against deletion: first deploy the stage with DeletionProtection set to false."
-            )
-    pool = account.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPool"])["UserPool"]
-    if pool.get("DeletionProtection") == "ACTIVE":
-        raise Failure(
-            "UserPool is protected against deletion: first deploy the stage with DeletionProtection set to false."
-        )
-
-
-def delete_data(account: Account, outputs: Outputs) -> None:
-    """Delete what remains after the stack is deleted: the tables, the user pool and the artifacts bucket."""
-    for name in _tables():
-        account.say(f"  Deleting table {outputs[name]}")
-        account.client("dynamodb").delete_table(TableName=outputs[name])
-    account.say(f"  Deleting user pool {outputs['UserPool']}")
-    account.client("cognito-idp").delete_user_pool(UserPoolId=outputs["UserPool"])
-    account.say(f"  Deleting bucket {outputs['ArtifactsBucket']}")
-    s3, bucket = account.client("s3"), outputs["ArtifactsBucket"]
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for entry in page.get("Contents", []):
-            s3.delete_object(Bucket=bucket, Key=entry["Key"])
-    s3.delete_bucket(Bucket=bucket)
-
-
-def _tables() -> Iterator[str]:
-    """Yield the logical ids of the template's tables. The outputs with their names have the same ids."""
-    for name, resource in parts.template("backend")["Resources"].items():
-        if resource["Type"] == "AWS::DynamoDB::Table":
-            yield name

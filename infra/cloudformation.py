@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -25,6 +25,14 @@ class Template:
     capabilities: Sequence[str]
 
 
+class Resource(NamedTuple):
+    """A resource of a stack. ``name`` is its physical id, and empty if it was never created."""
+
+    logical_id: str
+    type: str
+    name: str
+
+
 @dataclass(frozen=True)
 class Account:
     """An account and region of AWS or of an emulator.
@@ -40,6 +48,18 @@ class Account:
     def stack(self, name: str) -> "Stack":
         """Return the stack with this name, whether or not it exists."""
         return Stack(self, name)
+
+    def owner(self, resource: str) -> str | None:
+        """Return the id of the stack that has the resource with this name, or ``None`` if no existing stack has it."""
+        try:
+            answer = self.client("cloudformation").describe_stack_resources(PhysicalResourceId=resource)
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            return None
+        # The resources of a deleted stack can be described for 90 days.
+        stacks = {str(found["StackId"]) for found in answer["StackResources"]}
+        return next((stack for stack in stacks if self.stack(stack).status not in (None, "DELETE_COMPLETE")), None)
 
 
 class Stack:
@@ -102,6 +122,30 @@ class Stack:
         gone._follow(seen)
         if gone.status not in (None, "DELETE_COMPLETE"):
             raise Failure(f"{self.name} could not be deleted ({gone.status}): {gone._first_failure(seen)}")
+
+    def resources(self) -> list[Resource]:
+        """Return the stack's resources, in whatever status it is, or nothing if it does not exist."""
+        found = []
+        try:
+            for page in self._client.get_paginator("list_stack_resources").paginate(StackName=self.name):
+                found += [_resource(summary) for summary in page["StackResourceSummaries"]]
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+        return found
+
+    def left_behind(self) -> list[Resource]:
+        """Return what CloudFormation has kept when it deleted stacks of this name or replaced their resources.
+
+        It remembers deleted stacks and their events for 90 days.
+        """
+        described = self._described()
+        stacks = [described["StackId"]] if described else []
+        for page in self._client.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"]):
+            stacks += [summary["StackId"] for summary in page["StackSummaries"] if summary["StackName"] == self.name]
+        events = (event for stack in stacks for event in self._account.stack(stack)._events())
+        skipped = (_resource(event) for event in events if event["ResourceStatus"] == "DELETE_SKIPPED")
+        return list(dict.fromkeys(skipped))
 
     def _kind(self) -> str:
         """Return ``CREATE`` or ``UPDATE``. If an earlier create failed, delete what it left first."""
@@ -173,6 +217,10 @@ class Stack:
             return "see its events in the AWS console."
         first = failures[-1]
         return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+
+
+def _resource(entry: Mapping[str, Any]) -> Resource:
+    return Resource(entry["LogicalResourceId"], entry["ResourceType"], entry.get("PhysicalResourceId", ""))
 
 
 def _line(event: Mapping[str, Any]) -> str:

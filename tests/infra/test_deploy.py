@@ -14,7 +14,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from embedded import accounts, aws, processes
-from infra import backend, stages
+from infra import backend, data, stages
 from infra.__main__ import main
 from infra.cloudformation import Template
 from infra.failure import Failure
@@ -209,16 +209,18 @@ class TestWholeStage:
 
     def test_destroying_a_stage_keeps_its_data(self, state, account):
         outputs = account.stack("roster-backend-local").outputs
-        make("destroy", state, typed="local")
+        printed = make("destroy", state, typed="local")
+        assert f"  table {outputs['UsersTable']}\n" in printed
+        assert f"  user pool {outputs['UserPool']}\n" in printed
         assert account.stack("roster-api-local").status is None
         account.client("dynamodb").describe_table(TableName=outputs["UsersTable"])
         account.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPool"])
 
     def test_protected_data_is_not_destroyed(self, account):
         protected = stages.Stage("safe", {"DeletionProtection": "true"}, {})
-        outputs = backend.deploy(account, protected)
-        with pytest.raises(Failure, match="is protected"):
-            backend.require_unprotected(account, outputs)
+        backend.deploy(account, protected)
+        with pytest.raises(Failure, match=r"Table roster-backend-safe-.+ is protected against deletion: first deploy"):
+            data.require_unprotected(data.find(account, protected))
 
     def test_destroying_a_stage_with_its_data_deletes_everything(self, state, account):
         outputs = account.stack("roster-backend-local").outputs
