@@ -1,6 +1,10 @@
-"""The program behind ``make deploy``, ``make destroy``, ``make outputs`` and ``make backend``."""
+"""The program behind ``make deploy``, ``make destroy``, ``make outputs`` and ``make backend``.
+
+Its command ``policy`` prints the IAM policy of the role that deploys.
+"""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -9,7 +13,7 @@ from functools import cache, partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import api, aws, backend, chalice_stage, data, package
+from infra import api, aws, backend, chalice_stage, data, package, parts
 from infra.cloudformation import Account, Outputs
 from infra.failure import Failure
 from infra.stages import Stage, stage
@@ -21,7 +25,7 @@ PAUSE = 0.1 if "AWS_ENDPOINT_URL" in os.environ else 2.0
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. If it fails, print one sentence and exit with status 1."""
     parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
-    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("command", choices=[*COMMANDS, "policy"])
     parser.add_argument("--stage", default="dev")
     parser.add_argument(
         "--with-data", action="store_true", help="destroy: also delete the backend, the tables and the user pool"
@@ -37,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     try:
+        if options.command == "policy":
+            print(json.dumps(parts.deploy_policy(), indent=2))
+            return
         where = stage(options.stage)
         session = aws.session()
         account = Account(cache(partial(aws.client, session)), _say, PAUSE)

@@ -1,8 +1,8 @@
 """The parts of the two stacks that the core and each capability contribute: templates, permissions and settings.
 
-The core's parts are ``backend.yaml``, ``api.yaml`` and ``settings.yaml`` in this folder, and ``policy-api.json`` in
-``.chalice``. A capability has files of the same names, each optional, in ``infra/<capability>/``. They are used if
-``app.py`` registers the capability.
+The core's parts are ``backend.yaml``, ``api.yaml``, ``settings.yaml`` and ``deploy-policy.json`` in this folder, and
+``policy-api.json`` in ``.chalice``. A capability has files of the same names, each optional, in
+``infra/<capability>/``. They are used if ``app.py`` registers the capability.
 """
 
 import json
@@ -58,6 +58,14 @@ def policy() -> dict[str, Any]:
     """Return the IAM policy of the API's function, with the statements of the capabilities."""
     merged: dict[str, Any] = json.loads(POLICY.read_text(encoding="utf-8"))
     for path in _present("policy-api.json", capabilities()):
+        merged["Statement"] += json.loads(path.read_text(encoding="utf-8"))["Statement"]
+    return merged
+
+
+def deploy_policy() -> dict[str, Any]:
+    """Return the IAM policy of the role that deploys, with the statements of the capabilities."""
+    merged: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+    for path in _present("deploy-policy.json", capabilities()):
         merged["Statement"] += json.loads(path.read_text(encoding="utf-8"))["Statement"]
     return merged
 

@@ -279,4 +279,4 @@ def test_deploy_starts_the_embedded_aws_and_stop_ends_it(tmp_path):
 def test_the_program_lists_its_commands(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "{deploy,destroy,outputs,backend}" in capsys.readouterr().out
+    assert "{deploy,destroy,outputs,backend,policy}" in capsys.readouterr().out

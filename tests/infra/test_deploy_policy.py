@@ -1,0 +1,280 @@
+"""infra/deploy-policy.json is enough for every command of the deploy program, and grants nothing else.
+
+Two proofs complement each other. The embedded AWS enforces the policy for the requests that the program itself makes.
+It does not check the caller's permissions for what CloudFormation creates, as AWS does. Those are compared with what
+AWS states for each resource type in its CloudFormation schemas, which cfn-lint includes.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import boto3
+import cfnlint.data.schemas
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from embedded import aws
+from infra import parts
+from infra.__main__ import COMMANDS
+from infra.cloudformation import Account
+from infra.failure import Failure
+from infra.stages import Stage
+
+SCHEMAS = Path(next(iter(cfnlint.data.schemas.__path__)))
+TRANSLATE = """
+import json, sys, boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+template = json.load(sys.stdin)
+parameters = {name: value.get("Default", "x") for name, value in template["Parameters"].items()}
+translator = Translator({}, Parser(), boto_session=boto3.Session())
+print(json.dumps(translator.translate(template, parameters)))
+"""
+
+PROGRAM = {
+    "cloudformation:CreateChangeSet",
+    "cloudformation:DeleteChangeSet",
+    "cloudformation:DeleteStack",
+    "cloudformation:DescribeChangeSet",
+    "cloudformation:DescribeStackEvents",
+    "cloudformation:DescribeStackResources",
+    "cloudformation:DescribeStacks",
+    "cloudformation:ExecuteChangeSet",
+    "cloudformation:ListStackResources",
+    "cloudformation:ListStacks",
+    "cognito-idp:DeleteUserPool",
+    "cognito-idp:DescribeUserPool",
+    "dynamodb:DeleteTable",
+    "dynamodb:DescribeTable",
+    "s3:DeleteBucket",
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:ListBucketVersions",
+    "s3:PutObject",
+}
+"""What the program's own requests need. Each is proved: without it, a command fails."""
+
+NOT_PROVED = {
+    "cloudformation:DescribeStackResources": "the embedded AWS can't look up the stack of a resource",
+    "s3:DeleteObjectVersion": "the embedded AWS does not distinguish it in DeleteObjects",
+}
+
+NOT_NEEDED = {
+    r"(?!(apigateway|cloudwatch|cognito-idp|dynamodb|iam|lambda|logs|s3|sns|wafv2):)": "no such service is used",
+    r"apigateway:UpdateRestApiPolicy": "the API has no resource policy",
+    r"cognito-idp:\w+WebACL\w*": "the firewall protects the API, and not the user pool",
+    r"dynamodb:(Scan|Query|\w+Item)": "copies data to replicas, which Roster has none of",
+    r"dynamodb:\w*(Replica|Import)\w*|dynamodb:ImportTable": "no replicas, no import from S3",
+    r"dynamodb:(Put|Delete)ResourcePolicy": "the tables have no resource policies",
+    r"dynamodb:(Enable|Disable|Update)KinesisStreamingDestination": "no Kinesis streams",
+    r"dynamodb:UpdateContributorInsights": "not used",
+    r"iam:(Put|Delete)RolePermissionsBoundary": "the roles have no boundaries",
+    r"lambda:((Put|Delete)FunctionCodeSigning|GetCodeSigning)Config|lambda:GetLayerVersion": "not used",
+    r"lambda:Put(FunctionRecursion|FunctionScaling)Config|lambda:PublishVersion": "not used",
+    r"lambda:PassCapacityProvider|lambda:AssociateRuntimeAlias": "not used",
+    r"logs:\w*(KmsKey|LogDelivery|ResourcePolic|BearerToken|DeletionProtection)\w*": "not used",
+    r"logs:(Put|Delete)(DataProtection|Index)Policy|logs:CreateLogStream|logs:PutLogEvents|logs:DescribeLogStreams": (
+        "not used by a deploy"
+    ),
+    r"s3:\w*(Analytics|Metrics|Inventory|Accelerate|IntelligentTiering|Website|Cors|CORS|Logging|Replication)\w*": (
+        "a feature that the bucket does not use"
+    ),
+    r"s3:\w*(Notification|ObjectLock|MetadataTable|Metadata\w+Table|Abac|Acl|DeleteBucketEncryption)\w*": (
+        "a feature that the bucket does not use"
+    ),
+    r"s3:GetObjectVersion|s3:GetObjectMetadata|s3:REST\.PUT\.OBJECT": "packages are deployed without a version",
+    r"s3:DeleteBucketTagging": "IAM has no such action: PutBucketTagging allows it",
+    r"sns:PutDataProtectionPolicy": "not used",
+    r"wafv2:(Get|Put)PermissionPolicy": "for rule groups that are shared between accounts",
+}
+"""What the schemas state for features that the templates do not use."""
+
+
+def actions(policy):
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+@pytest.fixture(scope="module")
+def policy():
+    return parts.deploy_policy()
+
+
+@pytest.fixture(scope="module")
+def kinds(template):
+    """The types of all resources of both stacks, after the Serverless transform, whatever their conditions are."""
+    command = [str(aws.PYTHON), "-c", TRANSLATE]
+    done = subprocess.run(
+        command, input=json.dumps(template), env=aws.environ(1), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    templates = [json.loads(done.stdout), parts.template("backend")]
+    return {resource["Type"] for template in templates for resource in template["Resources"].values()}
+
+
+@pytest.fixture(scope="module")
+def stated(kinds):
+    """The permissions that AWS states for these types, each with the types that need it."""
+    index = json.loads((SCHEMAS / "providers" / "us-east-1.json").read_text())
+    found = defaultdict(set)
+    for kind in kinds:
+        schema = json.loads((SCHEMAS / "resources" / f"{index[kind]}.json").read_text())
+        handlers = {name: handler["permissions"] for name, handler in schema["handlers"].items() if name != "list"}
+        for permissions in [*handlers.values(), schema.get("tagging", {}).get("permissions", [])]:
+            for permission in permissions:
+                found[permission].add(kind)
+    return found
+
+
+def is_needed(permission):
+    return not any(re.match(pattern, permission) for pattern in NOT_NEEDED)
+
+
+def test_the_program_prints_it_without_an_aws_account(policy):
+    command = [sys.executable, "-m", "infra", "policy"]
+    done = subprocess.run(
+        command, cwd=aws.PROJECT, env={"HOME": "/nowhere"}, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == policy
+
+
+def test_a_capability_adds_its_statements(monkeypatch, tmp_path, policy):
+    statement = {"Sid": "Queues", "Effect": "Allow", "Action": ["sqs:CreateQueue"], "Resource": ["arn:aws:sqs:*:*:x"]}
+    shutil.copy(parts.INFRA / "deploy-policy.json", tmp_path)
+    (tmp_path / "queues").mkdir()
+    (tmp_path / "queues" / "deploy-policy.json").write_text(json.dumps({"Statement": [statement]}))
+    monkeypatch.setattr(parts, "INFRA", tmp_path)
+    monkeypatch.setattr(parts, "capabilities", lambda: ("queues",))
+    assert parts.deploy_policy()["Statement"] == [*policy["Statement"], statement]
+
+
+class TestStatements:
+    def test_no_action_has_a_wildcard(self, policy):
+        assert not [action for action in actions(policy) if "*" in action]
+
+    def test_only_one_statement_applies_to_all_resources_and_it_can_change_no_existing_one(self, policy):
+        (everything,) = [statement for statement in policy["Statement"] if "*" in statement["Resource"]]
+        verbs = {re.match(r"[A-Z][a-z]+", action.partition(":")[2])[0] for action in everything["Action"]}
+        assert verbs == {"Describe", "List", "Create"}
+        assert [action for action in everything["Action"] if "Create" in action] == ["cognito-idp:CreateUserPool"]
+
+    def test_every_other_resource_has_rosters_name_if_iam_knows_it(self, policy):
+        nameless = re.compile(
+            r"\*|arn:aws:apigateway:|arn:aws:cognito-idp:.+:userpool/|arn:aws:wafv2:.+/managedruleset/"
+            r"|arn:aws:cloudformation:\*:aws:transform/|arn:aws:iam::\*:role/aws-service-role/"
+        )
+        resources = {resource for statement in policy["Statement"] for resource in statement["Resource"]}
+        assert all("roster-" in resource or nameless.match(resource) for resource in resources)
+
+    def test_roles_are_passed_only_to_lambda_and_api_gateway(self, policy):
+        passing = [statement for statement in policy["Statement"] if "iam:PassRole" in statement["Action"]]
+        services = {"iam:PassedToService": ["apigateway.amazonaws.com", "lambda.amazonaws.com"]}
+        assert [statement["Condition"] for statement in passing] == [{"StringEquals": services}]
+
+    def test_every_statement_says_what_it_is_for(self, policy):
+        names = [statement["Sid"] for statement in policy["Statement"]]
+        assert len(set(names)) == len(names)
+
+    def test_it_fits_into_an_inline_policy_of_a_role(self, policy):
+        # IAM counts no white space ("IAM and AWS STS quotas").
+        assert len(json.dumps(policy, separators=(",", ":"))) <= 10240
+
+
+class TestSchemas:
+    def test_it_grants_every_permission_that_aws_states_for_the_resource_types(self, policy, stated):
+        needed = {permission: kinds for permission, kinds in stated.items() if is_needed(permission)}
+        missing = {permission: needed[permission] for permission in needed.keys() - actions(policy)}
+        assert missing == {}
+
+    def test_it_grants_nothing_else(self, policy, stated):
+        known = {permission for permission in stated if is_needed(permission)} | PROGRAM
+        assert actions(policy) - known == set()
+
+    def test_every_exception_is_still_one(self, stated):
+        unused = [name for name in NOT_NEEDED if not any(re.match(name, permission) for permission in stated)]
+        assert unused == []
+
+
+@pytest.fixture
+def deployer(embedded_aws, policy):
+    """A function that returns the account as a new user sees it who has only ``policy``, or another policy."""
+    iam = aws.client("iam", embedded_aws.aws_port)
+    users = []
+
+    def create(document=policy):
+        name = f"deployer{len(users)}"
+        users.append(name)
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="deploy", PolicyDocument=json.dumps(document))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=aws.REGION)
+        address = aws.endpoint(embedded_aws.aws_port)
+        config = Config(proxies={})
+        clients = cache(lambda service: session.client(service, endpoint_url=address, config=config))
+        return Account(clients, lambda _: None, pause=0.05)
+
+    yield create
+    for name in users:
+        for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+            iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user_policy(UserName=name, PolicyName="deploy")
+        iam.delete_user(UserName=name)
+
+
+@pytest.fixture
+def life(monkeypatch, account, built):
+    """A function that runs every command as another account: it deploys a stage twice and destroys it."""
+    monkeypatch.setattr("infra.package.build", lambda _: built)
+    monkeypatch.setattr("infra.chalice_stage.record", lambda *_: [])
+    options = argparse.Namespace(parameter=[("EmulatorEndpoint", "http://127.0.0.1:1")], yes=True, with_data=True)
+
+    def live(deployer, stage):
+        COMMANDS["backend"](deployer, stage, options)
+        # The bucket's policy requires TLS, which the embedded AWS does not offer.
+        bucket = account.stack(f"roster-backend-{stage.name}").outputs["ArtifactsBucket"]
+        account.client("s3").delete_bucket_policy(Bucket=bucket)
+        for command in ("deploy", "deploy", "outputs", "destroy"):
+            COMMANDS[command](deployer, stage, options)
+        with pytest.raises(Failure, match="has nothing to delete"):
+            COMMANDS["destroy"](deployer, stage, options)
+
+    return live
+
+
+class TestEnforced:
+    def test_a_user_without_the_policy_can_do_nothing(self, deployer):
+        listing = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+        nothing = {"Version": "2012-10-17", "Statement": [listing]}
+        with pytest.raises(ClientError, match="AccessDenied"):
+            _ = deployer(nothing).stack("roster-api-proof").status
+
+    def test_it_is_enough_for_every_command(self, deployer, life):
+        life(deployer(), Stage("proof", {}, {}))
+
+    def test_it_reaches_no_other_stack(self, deployer):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            _ = deployer().stack("payroll").status
+
+    @pytest.mark.parametrize("action", sorted(PROGRAM - NOT_PROVED.keys()))
+    def test_without_an_action_that_the_program_requests_a_command_fails(self, deployer, life, policy, account, action):
+        smaller = json.loads(json.dumps(policy))
+        for statement in smaller["Statement"]:
+            statement["Action"] = [other for other in statement["Action"] if other != action]
+        smaller["Statement"] = [statement for statement in smaller["Statement"] if statement["Action"]]
+        stage = Stage("lacking", {}, {})
+        try:
+            with pytest.raises(ClientError, match=r"AccessDenied|Forbidden"):
+                life(deployer(smaller), stage)
+        finally:
+            with suppress(Failure):  # nothing was deployed
+                COMMANDS["destroy"](account, stage, argparse.Namespace(yes=True, with_data=True))
