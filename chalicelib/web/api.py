@@ -45,7 +45,7 @@ class Authorizer(ChaliceAuthorizer):
 
 
 class Api(States, Chalice):
-    """A Chalice app without unguarded routes: the guard stands where Chalice registers them, also from blueprints."""
+    """A Chalice app that guards every route where Chalice registers it, those of blueprints too."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(app_name=name, configure_logs=False)
@@ -160,7 +160,7 @@ class Api(States, Chalice):
 
 
 def _require_fitting(route: str, path: str, rule: Rule, authorizer: Any) -> None:
-    """Raise ``TypeError`` if ``rule`` can never admit whom it names, or if nothing tells who calls."""
+    """Raise ``TypeError`` if ``rule`` and ``authorizer`` do not fit: nobody could call the route, or nobody is checked."""
     if rule.anyone and authorizer is not None:
         raise TypeError(f"{route} is for anyone, so it takes no authorizer")
     if not rule.anyone and authorizer is None:
