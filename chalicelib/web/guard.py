@@ -62,7 +62,7 @@ def as_problem(response: Response, request_id: str) -> Response:
     if not (isinstance(response.body, dict) and {"Code", "Message"} <= response.body.keys()):
         return response
     problem = problems.OF_STATUS.get(HTTPStatus(response.status_code), problems.INTERNAL_ERROR)
-    replaced = problems.answer(problem, response.body["Message"], request_id)
+    replaced = problems.response(problem, response.body["Message"], request_id)
     replaced.headers.update(response.headers)
     return replaced
 
@@ -77,6 +77,6 @@ def log_request(request: Request, response: Response, seconds: float) -> None:
         "status": response.status_code,
         "duration_ms": round(seconds * 1000, 1),
         "sub": caller.sub if caller else None,
-        "problem": response.problem.slug if isinstance(response, problems.ProblemAnswer) else None,
+        "problem": response.problem.slug if isinstance(response, problems.ProblemResponse) else None,
     }
     log.info("request", extra={name: value for name, value in fields.items() if value is not None})
