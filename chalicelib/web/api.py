@@ -160,7 +160,7 @@ class Api(States, Chalice):
 
 
 def _require_fitting(route: str, path: str, rule: Rule, authorizer: Any) -> None:
-    """Raise ``TypeError`` if ``rule`` and ``authorizer`` do not fit, so that nobody or everybody could call the route."""
+    """Raise ``TypeError`` if ``rule`` and ``authorizer`` do not fit: nobody or everybody could call the route."""
     if rule.anyone and authorizer is not None:
         raise TypeError(f"{route} is for anyone, so it takes no authorizer")
     if not rule.anyone and authorizer is None:

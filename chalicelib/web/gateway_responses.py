@@ -1,7 +1,7 @@
 """The responses that API Gateway itself returns, as problem documents: one table for every place.
 
-``infra/rest_api.py`` generates the gateway responses of the deployed stage from it. ``chalicelib/local`` returns the same
-bytes where ``chalice local`` stands in for API Gateway. No Lambda function imports this module.
+``infra/rest_api.py`` generates the gateway responses of the deployed stage from it. Where ``chalice local`` stands in
+for API Gateway, ``chalicelib/local`` returns the same bytes. No Lambda function imports this module.
 """
 
 from collections.abc import Mapping
