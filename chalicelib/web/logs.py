@@ -53,6 +53,20 @@ class TerminalHandler(logging.Handler):
         sys.stderr.write(self.format(record) + "\n")
 
 
+class Redaction(logging.Filter):
+    """Replaces the exception of a record by its location: Chalice logs some with their text, and with the path."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See ``logging.Filter``."""
+        if record.exc_info and isinstance(record.exc_info[1], Exception):
+            vars(record).update(failure(record.exc_info[1]), msg="bug", args=(), exc_info=None, exc_text=None)
+        return True
+
+
+ROOT.setLevel(logging.INFO)
+ROOT.addFilter(Redaction())
+
+
 def configure(level: str, *, on_terminal: bool) -> None:
     """Log from ``level`` up, to the terminal or else to the handlers that the process already has."""
     ROOT.setLevel(level)

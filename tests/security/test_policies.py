@@ -28,7 +28,7 @@ def rule_of(route):
     """The rule that a row of the table means."""
     rules = {Who.ANYONE: ANYONE, Who.SIGNED_IN: SIGNED_IN, Who.ADMINS: ADMINS}
     rule = rules.get(route.who) or owner_or_admins(re.search(r"\{(\w+)\}", route.path)[1])
-    return rule.only_with(*route.tokens)
+    return rule.only_with(*route.tokens) if route.tokens else rule
 
 
 def may_call(route, caller, owner):
@@ -120,6 +120,16 @@ class TestFirstLock:
         policy = roster.app.policy(roster.jwt_authorizer, caller)
         assert policy.principal_id == caller.sub
         assert policy.context == {"admin": "true" if caller.is_admin else "false", "token_use": caller.token_use}
+
+    @pytest.mark.parametrize("is_admin", [False, True])
+    @pytest.mark.parametrize("token_use", ["id", "access"])
+    def test_no_wildcard_reaches_a_stricter_route(self, roster, is_admin, token_use):
+        """In a policy, ``*`` matches ``/`` too."""
+        caller = Caller("jane", is_admin, token_use)
+        policy = policy_of(roster, caller)
+        for route in JWT:
+            for owner in ("jane", "john"):
+                assert allows(policy, route.method, route.at(owner)) == may_call(route, caller, owner), route
 
 
 class TestSecondLock:
