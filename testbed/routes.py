@@ -1,6 +1,6 @@
-"""Every route of the API as the contract has it: the one table that tests, the cost model and the docs walk.
+"""Every route of the API, as its contract states it: the table behind the tests, the cost model and the docs.
 
-It does not import the app. ``tests/security/test_policies.py`` compares the two.
+This module does not import the app. ``tests/security/test_policies.py`` compares the two.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Who(Enum):
-    """Whom a route admits, as the contract says it."""
+    """Who may call a route, according to the contract."""
 
     ANYONE = "anyone"
     SIGNED_IN = "any signed-in user, with an ID token"
@@ -23,7 +23,7 @@ class Who(Enum):
 
 
 class Cost(Enum):
-    """What a route does that costs money; ``bench/costs.py`` has the prices."""
+    """What a route does that costs money. ``bench/costs.py`` has the prices."""
 
     NOTHING = "no AWS call"
     READ = "one read"
@@ -34,8 +34,12 @@ class Cost(Enum):
 
 
 class Route(NamedTuple):
-    """A route: its AWS calls in order, each ``<operation> <table>``, the capability that brings it, and the kinds of
-    token that it accepts if its authorizer accepts more. The first parameter of the path names the owner."""
+    """A route of the API.
+
+    ``calls`` are its AWS calls in order, each ``<operation> <table>``. ``capability`` is the one that adds the route.
+    ``tokens`` are the kinds of token that the route accepts, if its authorizer accepts more. The first parameter of
+    the path is the owner's id.
+    """
 
     method: str
     path: str
@@ -93,7 +97,7 @@ TABLES = tuple(sorted({call.split()[1] for route in ROUTES for call in route.cal
 
 
 def who_may_call() -> str:
-    """Return the table of docs/security.md: routes by whom they admit."""
+    """Return the table in docs/security.md: the routes, by who may call them."""
     rows = []
     for who in Who:
         routes = ", ".join(f"`{route}`" for route in ROUTES if route.who is who)
@@ -102,7 +106,7 @@ def who_may_call() -> str:
 
 
 def aws_calls() -> str:
-    """Return the table of docs/architecture.md: what each route asks of DynamoDB."""
+    """Return the table in docs/architecture.md: the DynamoDB requests of each route."""
     rows = [f"| `{route}` | {', '.join(route.calls) or '–'} |" for route in ROUTES]
     return _table("Route", "DynamoDB requests", rows)
 

@@ -101,7 +101,7 @@ class Checkout:
         given = settings if way == "environment" else {}
         arguments = [] if way == "environment" else [f"{name}={value}" for name, value in settings.items()]
         return subprocess.run(
-            [shutil.which("make"), "-s", *goals, *arguments],
+            [shutil.which("make") or "make", "-s", *goals, *arguments],
             cwd=self.folder,
             env={"PATH": path, "HOME": str(self.home), "CALLS": str(self._calls), **given},
             capture_output=True,

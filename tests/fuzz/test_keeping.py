@@ -204,7 +204,8 @@ def test_hostile_documents_survive_a_restart_and_every_operation(tmp_path, chanc
 
     with client(run, token) as http, ThreadPoolExecutor(8) as pool:
         list(pool.map(read_patch_and_put, expected))
-        exported, target = {}, "/users?limit=37"
+        exported: dict[str, object] = {}
+        target = "/users?limit=37"
         while target:
             page = http.get(target)
             exported |= {user["userid"]: without_stamps(user) for user in parsed(page)}

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from infra import chalice_stage, parts, stages
-from infra.package import PROJECT
+from infra.parts import PROJECT
 from testbed.in_process import imported_app
 
 OUTPUTS = {
@@ -49,7 +50,7 @@ def aws():
         yield
 
 
-imported = []
+imported: list[dict[str, Any]] = []
 """The API definitions that Chalice imports into API Gateway. moto drops their authorizers."""
 
 
@@ -165,7 +166,7 @@ class TestDeployed:
             if method != "options"
         }
         with imported_app(parts.examples()) as app:
-            expected = {
+            expected: dict[tuple[str, str], Any] = {
                 (method, path): [{entry.authorizer.name: []}] if entry.authorizer else None
                 for path, methods in app.app.routes.items()
                 for method, entry in methods.items()

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import urllib.request
+from typing import Any
 
 import boto3
 import httpx
@@ -127,7 +128,7 @@ class TestCommandLine:
         """Run the program with no AWS configuration except ``environ``; return its status and its last line."""
         done = subprocess.run(
             [sys.executable, "-m", "infra", *arguments],
-            cwd=aws.PROJECT,
+            cwd=processes.PROJECT,
             env={"HOME": "/nowhere", "AWS_EC2_METADATA_DISABLED": "true", **environ},
             input=typed,
             capture_output=True,
@@ -246,16 +247,17 @@ class TestWholeStage:
 
 def run_aws_command(command):
     """Do what the AWS CLI does with ``command`` without configuration and credentials: send an unsigned request."""
-    program, service, operation, *options = shlex.split(command)
+    program, service, operation, *words = shlex.split(command)
     assert program == "aws"
-    options = dict(zip(options[::2], options[1::2], strict=True))
-    client = boto3.client(
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    create: Any = boto3.client  # its stubs know services by literal name only
+    client = create(
         service,
         region_name=options.pop("--region"),
         endpoint_url=options.pop("--endpoint-url"),
         config=Config(signature_version=UNSIGNED, proxies={}),
     )
-    parameters = {parameter_of(name): value for name, value in options.items()}
+    parameters: dict[str, Any] = {parameter_of(name): value for name, value in options.items()}
     parameters["AuthParameters"] = dict(pair.split("=", 1) for pair in parameters["AuthParameters"].split(","))
     return getattr(client, operation.replace("-", "_"))(**parameters)
 
@@ -269,7 +271,7 @@ def make(target, state, *variables, typed=""):
     """Run `make` with ``typed`` as its input; return its output."""
     options = ["-s", "-o", ".venv", "-o", ".venv-embedded", target, "STAGE=local", f"STATE_DIR={state}", *variables]
     done = subprocess.run(
-        ["make", *options], cwd=aws.PROJECT, input=f"{typed}\n", capture_output=True, text=True, check=False
+        ["make", *options], cwd=processes.PROJECT, input=f"{typed}\n", capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

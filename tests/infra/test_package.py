@@ -77,7 +77,7 @@ class TestContent:
         assert len(built.zip) <= 6.5 * 2**20
 
     def test_the_package_contains_only_the_code_that_runs(self, names):
-        ours = {name.split("/")[0] for name in names} & {path.name for path in package.PROJECT.iterdir()} - {
+        ours = {name.split("/")[0] for name in names} & {path.name for path in parts.PROJECT.iterdir()} - {
             "__pycache__"
         }
         assert ours == {"app.py", "chalicelib"}

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,7 +161,7 @@ class TestApi:
             assert paths[path].keys() == {method.lower() for method in methods_of(path)} | {"options", ANY}
         for route in ROUTES:
             name = "jwt_authorizer" if route.who.has_jwt_authorizer else "cognito_authorizer"
-            security = None if route.who is Who.ANYONE else [{name: []}]
+            security: Any = None if route.who is Who.ANYONE else [{name: []}]
             assert paths[route.path][route.method.lower()].get("security") == security, route
 
     def test_only_these_routes_are_public(self, rest_api):

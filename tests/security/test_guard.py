@@ -3,6 +3,7 @@
 import json
 import logging
 from http import HTTPStatus
+from typing import Any
 
 import chalice.app
 import pytest
@@ -47,12 +48,12 @@ def blueprint(request):
 
 
 @pytest.fixture
-def logged():
+def logged(monkeypatch):
     """The lines that Roster logs meanwhile."""
     lines = []
     handler = logging.Handler()
     handler.setFormatter(TerminalFormatter())
-    handler.emit = lambda record: lines.append(handler.format(record))
+    monkeypatch.setattr(handler, "emit", lambda record: lines.append(handler.format(record)))
     logging.getLogger("roster").addHandler(handler)
     yield lines
     logging.getLogger("roster").removeHandler(handler)
@@ -278,7 +279,7 @@ class TestEventHandlers:
     @pytest.fixture
     def blueprint(self, handled):
         """Handlers as a capability's module declares them."""
-        events = Blueprint("chalicelib.notes.events", section="Notes")
+        events: Any = Blueprint("chalicelib.notes.events", section="Notes")
 
         @events.on_sqs_message(queue="notes")
         def store(event):
