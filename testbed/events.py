@@ -1,7 +1,10 @@
 """Events that API Gateway sends to the two Lambda functions."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from testbed.routes import filled
 
 TOKEN_EVENT = {"type": "TOKEN", "methodArn": "arn:aws:execute-api:us-east-1:123456789012:abc123/api/GET/users"}
 """The event of an authorizer, without its ``authorizationToken``."""
@@ -14,8 +17,12 @@ def proxy_event(
     authorizer: Mapping[str, Any] | None = None,
     userid: str = "jane",
 ) -> dict[str, Any]:
-    """Return the event of a proxy integration. ``authorizer`` is the authorizer's context, by default an admin's."""
-    path = resource.replace("{userid}", userid)
+    """Return the event of a proxy integration. ``authorizer`` is the authorizer's context, by default an admin's.
+
+    Each path parameter has the value ``userid``.
+    """
+    path = filled(resource, userid)
+    parameters = dict.fromkeys(re.findall(r"\{(\w+)\}", resource), userid)
     headers = {"Content-Type": "application/json", "Host": "a.execute-api.us-east-1.amazonaws.com"}
     return {
         "resource": resource,
@@ -25,7 +32,7 @@ def proxy_event(
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
-        "pathParameters": {"userid": userid} if "{" in resource else None,
+        "pathParameters": parameters or None,
         "stageVariables": None,
         "requestContext": {
             "resourcePath": resource,

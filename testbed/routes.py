@@ -3,9 +3,17 @@
 This module does not import the app. ``tests/security/test_policies.py`` compares the two.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
+
+
+def filled(path: str, value: str) -> str:
+    """Return the path of a route with ``value`` for each parameter."""
+    return re.sub(r"\{\w+\}", value, path)
 
 
 class Who(Enum):
@@ -38,7 +46,7 @@ class Route(NamedTuple):
 
     ``calls`` are its AWS calls in order, each ``<operation> <table>``. ``capability`` is the one that adds the route.
     ``tokens`` are the kinds of token that the route accepts, if its authorizer accepts more. The first parameter of
-    the path is the owner's id.
+    the path is the owner's id. ``accepted`` is a body that the route accepts, if it reads one.
     """
 
     method: str
@@ -48,15 +56,21 @@ class Route(NamedTuple):
     calls: tuple[str, ...] = ()
     capability: str = "core"
     tokens: tuple[str, ...] = ()
+    accepted: Mapping[str, str] = MappingProxyType({"name": "Jane"})
 
     def at(self, value: str) -> str:
         """Return the path with ``value`` for each parameter."""
-        return re.sub(r"\{\w+\}", value, self.path)
+        return filled(self.path, value)
 
     @property
     def has_body(self) -> bool:
         """Whether the route reads a body."""
         return self.method in ("POST", "PUT", "PATCH")
+
+    @property
+    def body(self) -> bytes:
+        """A body that the route accepts; empty if it reads none."""
+        return json.dumps(dict(self.accepted)).encode() if self.has_body else b""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -139,7 +139,7 @@ class TestFunctions:
         function = resources[name]["Properties"]
         assert function["Timeout"] == seconds
         assert function["MemorySize"] == 1769
-        assert parts.examples().keys() <= function["Environment"]["Variables"].keys()
+        assert function["Environment"]["Variables"].keys() == {setting.variable for setting in parts.settings()}
         assert all(isinstance(value, dict) for value in function["Environment"]["Variables"].values())
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{FUNCTIONS[name]}LogGroup"}

@@ -152,24 +152,21 @@ class TestSecondLock:
 def sent(served):
     """The status of the response to a user's request."""
     headers = {"Authorization": served.pool.token(), "Content-Type": "application/json"}
-    return lambda method, path: served.status(method, path, headers, b"{}")
+    return lambda route: served.status(route.method, route.at("another"), headers, route.body)
 
 
-OTHERS = [(route.method, route.at("another")) for route in ROUTES if route.who.has_jwt_authorizer]
-
-
-@pytest.mark.parametrize(("method", "path"), OTHERS)
+@pytest.mark.parametrize("route", JWT, ids=str)
 class TestOneLockOpen:
-    def test_the_handlers_hold_when_the_policy_allows_everything(self, monkeypatch, sent, method, path):
+    def test_the_handlers_hold_when_the_policy_allows_everything(self, monkeypatch, sent, route):
         monkeypatch.setattr("chalicelib.web.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
-        assert sent(method, path) == 403
+        assert sent(route) == 403
 
-    def test_the_policy_holds_when_the_handlers_allow_everything(self, monkeypatch, sent, method, path):
+    def test_the_policy_holds_when_the_handlers_allow_everything(self, monkeypatch, sent, route):
         monkeypatch.setattr("chalicelib.web.guard.require", lambda rule, caller, parameters: None)
-        assert sent(method, path) == 403
+        assert sent(route) == 403
 
-    def test_with_both_open_it_would_go_through(self, monkeypatch, sent, method, path):
+    def test_with_both_open_it_would_go_through(self, monkeypatch, sent, route):
         """So that the two tests above show what they say."""
         monkeypatch.setattr("chalicelib.web.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
         monkeypatch.setattr("chalicelib.web.guard.require", lambda rule, caller, parameters: None)
-        assert sent(method, path) in (200, 404)
+        assert sent(route) in (200, 404)
