@@ -83,6 +83,11 @@ DIFFERENCES = {
         "checked: always 123456 and 654321",
         "checked: always 123456 and 654321",
     ),
+    "Hosted sign-in page": (
+        "none",
+        "no sign-up, no session that outlasts a sign-in, no `/oauth2/revoke`",
+        "as in `local`",
+    ),
     "Request signatures and IAM": ("not checked", "checked", "checked"),
     "Throttling": ("none", "none", "of each method, as configured"),
     "10 MB limit for a request": ("none", "413", "none"),
