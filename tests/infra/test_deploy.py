@@ -72,6 +72,22 @@ class TestStack:
         stack.deploy(template(GOOD))
         assert stack.status == "CREATE_COMPLETE"
 
+    def test_a_failed_create_leaves_nothing_behind_that_its_template_retains(self, account, bad):
+        table = {
+            "Type": "AWS::DynamoDB::Table",
+            "DeletionPolicy": "Retain",
+            "Properties": {
+                "TableName": "retained",
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            },
+        }
+        domain = {**bad["Domain"], "DependsOn": "Table"}
+        with pytest.raises(Failure, match="Domain"):
+            account.stack("orphaning").deploy(template({"Table": table, "Domain": domain}))
+        assert "retained" not in account.client("dynamodb").list_tables()["TableNames"]
+
     def test_a_failed_update_names_the_resource_and_is_rolled_back(self, account, bad):
         stack = account.stack("updated")
         stack.deploy(template(GOOD))
@@ -229,6 +245,13 @@ class TestWholeStage:
         account.client("dynamodb").describe_table(TableName=outputs["UsersTable"])
         account.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPool"])
 
+    def test_a_second_stage_keeps_the_role_with_which_api_gateway_writes_logs(self, account):
+        role = account.client("apigateway").get_account()["cloudwatchRoleArn"]
+        backend.deploy(account, stages.Stage("second", {}, {}))
+        assert account.stack("roster-backend-local").parameters["SetsApiGatewayRole"] == "true"
+        assert account.stack("roster-backend-second").parameters["SetsApiGatewayRole"] == "false"
+        assert account.client("apigateway").get_account()["cloudwatchRoleArn"] == role
+
     def test_protected_data_is_not_destroyed(self, account):
         protected = stages.Stage("safe", {"DeletionProtection": "true"}, {})
         outputs = backend.deploy(account, protected)
@@ -242,6 +265,8 @@ class TestWholeStage:
         assert not set(account.client("dynamodb").list_tables()["TableNames"]) & set(outputs.values())
         pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
         assert outputs["UserPool"] not in {pool["Id"] for pool in pools}
+        role = account.client("apigateway").get_account()["cloudwatchRoleArn"]  # other stages write their logs with it
+        account.client("iam").get_role(RoleName=role.rpartition("/")[2])
 
 
 def run_aws_command(command):

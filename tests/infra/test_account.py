@@ -1,0 +1,182 @@
+"""What matters only on a real account: account-wide resources, failed first deploys, names, redeployments and risks.
+
+AWS is a recorder here: botocore checks each request against the service's model, and the test supplies the response.
+"""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from infra import backend
+from infra.cloudformation import Account, Template
+from infra.failure import Failure
+from infra.stages import Stage
+from testbed import backend_template
+
+ROLE = "arn:aws:iam::123456789012:role/team/logs"
+
+
+class Recorder:
+    """An account whose clients send nothing. ``responses`` are by operation; one can be a function or an error."""
+
+    def __init__(self, **responses):
+        self.calls = []
+        self.messages = []
+        self.responses = responses
+        self.account = Account(self.client, self.messages.append, pause=0)
+
+    def client(self, service):
+        client = boto3.client(service, "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+        client.meta.events.register("provide-client-params", self._record)
+        client.meta.events.register("before-call", self._respond)
+        return client
+
+    def _record(self, params, model, **_):
+        self.calls.append((model.name, params))
+
+    def _respond(self, model, **_):
+        response = self.responses.get(model.name, {})
+        if callable(response):
+            response = response(self.calls[-1][1])
+        if isinstance(response, Exception):
+            raise response
+        return type("Response", (), {"status_code": 200})(), response
+
+    def sent(self, operation):
+        """Return the parameters of each call of ``operation``."""
+        return [params for name, params in self.calls if name == operation]
+
+
+def error(code, message=""):
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": {}}, "Operation")
+
+
+class Stacks(Recorder):
+    """An account whose change sets succeed at once. ``deployed`` has the parameters of the stacks by name."""
+
+    def __init__(self, deployed=(), **responses):
+        self.deployed = dict(deployed)
+        self.states = dict.fromkeys(self.deployed, "UPDATE_COMPLETE")
+        self.outputs = {}
+        self.protected = set()
+        defaults = {
+            "DescribeStacks": self._describe,
+            "CreateChangeSet": self._change,
+            "DescribeChangeSet": {"Status": "CREATE_COMPLETE"},
+            "DescribeStackEvents": {"StackEvents": []},
+            "ExecuteChangeSet": self._execute,
+            "UpdateTerminationProtection": self._protect,
+            "GetAccount": {},
+        }
+        super().__init__(**{**defaults, **responses})
+
+    def _describe(self, params):
+        name = params["StackName"]
+        if name not in self.states:
+            return error("ValidationError", f"Stack with id {name} does not exist")
+        parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in self.deployed[name].items()]
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.get(name, {}).items()]
+        stack = {"StackId": name, "StackStatus": self.states[name], "Parameters": parameters, "Outputs": outputs}
+        return {"Stacks": [{**stack, "EnableTerminationProtection": name in self.protected}]}
+
+    def _change(self, params):
+        self.changing = params
+        return {}
+
+    def _execute(self, params):
+        name = params["StackName"]
+        self.deployed[name] = {entry["ParameterKey"]: entry["ParameterValue"] for entry in self.changing["Parameters"]}
+        self.states[name] = f"{self.changing['ChangeSetType']}_COMPLETE"
+        return {}
+
+    def _protect(self, params):
+        change = self.protected.add if params["EnableTerminationProtection"] else self.protected.discard
+        change(params["StackName"])
+        return {"StackId": params["StackName"]}
+
+
+class TestApiGatewaysRole:
+    """The role with which API Gateway writes logs, one per account and region."""
+
+    def sets_role(self, **given):
+        stacks = Stacks(**given)
+        backend.deploy(stacks.account, Stage("dev", {}, {}))
+        return stacks.deployed["roster-backend-dev"]["SetsApiGatewayRole"]
+
+    def test_the_first_stage_of_a_bare_account_sets_it(self):
+        assert self.sets_role(GetAccount={}) == "true"
+
+    def test_an_existing_role_is_kept(self):
+        assert self.sets_role(GetAccount={"cloudwatchRoleArn": ROLE}, GetRole={}) == "false"
+
+    def test_an_existing_role_that_may_not_be_read_is_kept(self):
+        given = {"GetAccount": {"cloudwatchRoleArn": ROLE}, "GetRole": error("AccessDenied")}
+        assert self.sets_role(**given) == "false"
+
+    def test_a_role_that_no_longer_exists_is_replaced(self):
+        given = {"GetAccount": {"cloudwatchRoleArn": ROLE}, "GetRole": error("NoSuchEntity")}
+        assert self.sets_role(**given) == "true"
+
+    def test_any_other_error_ends_the_deploy(self):
+        with pytest.raises(ClientError):
+            self.sets_role(GetAccount={"cloudwatchRoleArn": ROLE}, GetRole=error("ServiceFailure"))
+
+    def test_the_stage_that_has_set_it_does_not_remove_it_at_its_next_deploy(self):
+        deployed = {"roster-backend-dev": {"SetsApiGatewayRole": "true"}}
+        assert self.sets_role(deployed=deployed, GetAccount={"cloudwatchRoleArn": ROLE}) == "true"
+
+    def test_the_role_is_looked_up_by_its_name_without_its_path(self):
+        stacks = Stacks(GetAccount={"cloudwatchRoleArn": ROLE})
+        backend.deploy(stacks.account, Stage("dev", {}, {}))
+        assert stacks.sent("GetRole") == [{"RoleName": "logs"}]
+
+    @pytest.mark.parametrize("value", ["true", "false"])
+    def test_a_stage_can_decide_it_itself(self, value):
+        stacks = Stacks(GetAccount={"cloudwatchRoleArn": ROLE})
+        backend.deploy(stacks.account, Stage("dev", {"SetsApiGatewayRole": value}, {}))
+        assert stacks.deployed["roster-backend-dev"]["SetsApiGatewayRole"] == value
+
+    def test_it_is_set_after_a_first_resource_of_api_gateway_exists(self):
+        resources = backend_template.load()["Resources"]
+        assert resources["ApiGatewayAccount"]["DependsOn"] == "FirstRestApi"
+        first = resources["FirstRestApi"]
+        assert first["Type"] == "AWS::ApiGateway::RestApi"
+        assert first["Properties"]["DisableExecuteApiEndpoint"] is True
+        assert first["Condition"] == resources["ApiGatewayAccount"]["Condition"]
+
+    def test_it_outlives_the_stage_that_has_set_it(self):
+        resources = backend_template.load()["Resources"]
+        for name in ("ApiGatewayRole", "ApiGatewayAccount"):
+            assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == "Retain"
+
+
+class TestFailedFirstDeploy:
+    """A first deploy that fails leaves nothing behind, so that it can be repeated."""
+
+    EMPTY = Template({"TemplateBody": "{}"}, {}, [])
+
+    def test_a_rollback_deletes_what_the_deploy_has_created(self):
+        stacks = Stacks()
+        stacks.account.stack("new").deploy(self.EMPTY)
+        (executed,) = stacks.sent("ExecuteChangeSet")
+        assert executed["RetainExceptOnCreate"] is True
+
+    @pytest.mark.parametrize("deployed", [(), {"some": {}}])
+    def test_only_an_empty_stack_is_deleted_if_the_template_is_rejected(self, deployed):
+        stacks = Stacks(deployed, DescribeChangeSet={"Status": "FAILED", "StatusReason": "Unknown type"})
+        with pytest.raises(Failure, match="rejected the template of some: Unknown type"):
+            stacks.account.stack("some").deploy(self.EMPTY)
+        assert stacks.sent("DeleteStack") == ([] if deployed else [{"StackName": "some"}])
+
+    def test_a_new_stack_is_protected_only_once_it_is_complete(self):
+        stacks = Stacks()
+        protected = Stage("prod", {"DeletionProtection": "true"}, {})
+        backend.deploy(stacks.account, protected)
+        backend.deploy(stacks.account, protected)
+        changes = [
+            (change["ChangeSetType"], entry["ParameterValue"])
+            for change in stacks.sent("CreateChangeSet")
+            for entry in change["Parameters"]
+            if entry["ParameterKey"] == "DeletionProtection"
+        ]
+        assert changes == [("CREATE", "false"), ("UPDATE", "true"), ("UPDATE", "true")]
