@@ -180,3 +180,154 @@ class TestFailedFirstDeploy:
             if entry["ParameterKey"] == "DeletionProtection"
         ]
         assert changes == [("CREATE", "false"), ("UPDATE", "true"), ("UPDATE", "true")]
+
+
+UNSET = {"Ref": "AWS::NoValue"}
+FUNCTIONS = {
+    "Fn::Equals": lambda given: given[0] == given[1],
+    "Fn::Not": lambda given: not given[0],
+    "Fn::And": all,
+    "Fn::Or": any,
+    "Fn::Join": lambda given: given[0].join(given[1]),
+    "Fn::Select": lambda given: given[1][given[0]],
+}
+
+
+def resolved(part, values, conditions=()):
+    """Return ``part`` of a template with parameters and conditions resolved. Other references stay as they are."""
+    if isinstance(part, list):
+        return [entry for item in part if (entry := resolved(item, values, conditions)) != UNSET]
+    if not isinstance(part, dict):
+        return part
+    name, argument = next(iter(part.items()), ("", None))
+    if name == "Fn::If":
+        condition, then, otherwise = argument
+        chosen = then if resolved(conditions[condition], values, conditions) else otherwise
+        found = resolved(chosen, values, conditions)
+    elif name == "Condition" and isinstance(argument, str):
+        found = resolved(conditions[argument], values, conditions)
+    elif name == "Ref":
+        found = values.get(argument, part)
+    elif name in FUNCTIONS:
+        found = FUNCTIONS[name](resolved(argument, values, conditions))
+    else:
+        found = {key: entry for key in part if (entry := resolved(part[key], values, conditions)) != UNSET}
+    return found
+
+
+def values_of(template, **given):
+    """Return the values of the template's parameters. Lists become lists, as a reference to them does."""
+    return {
+        name: value.split(",") if parameter["Type"] == "CommaDelimitedList" else value
+        for name, parameter in template["Parameters"].items()
+        for value in [given.get(name, parameter.get("Default"))]
+    }
+
+
+def properties(name, **given):
+    """Return a resource's properties in the backend stack with these parameters."""
+    template = backend_template.load()
+    return resolved(template["Resources"][name]["Properties"], values_of(template, **given), template["Conditions"])
+
+
+def broken_rules(**given):
+    """Return what CloudFormation reports for the rules that these parameters break."""
+    template = backend_template.load()
+    values = values_of(template, **given)
+    return [
+        assertion["AssertDescription"]
+        for rule in template["Rules"].values()
+        for assertion in rule["Assertions"]
+        if resolved(rule["RuleCondition"], values) and not resolved(assertion["Assert"], values)
+    ]
+
+
+IDENTITY = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
+SENDER = "Roster <accounts@example.com>"
+
+
+class TestUserPool:
+    def test_the_defaults_are_those_of_cognito(self):
+        pool, client = properties("UserPool"), properties("UserPoolClient")
+        assert pool["UserPoolTier"] == "ESSENTIALS"
+        assert pool["MfaConfiguration"] == "OFF"
+        assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": False}
+        assert pool["EmailConfiguration"] == {"EmailSendingAccount": "COGNITO_DEFAULT"}
+        assert not {"EnabledMfas", "UserPoolAddOns"} & pool.keys()
+        assert (client["AccessTokenValidity"], client["IdTokenValidity"], client["RefreshTokenValidity"]) == (
+            60,
+            60,
+            30,
+        )
+        assert client["TokenValidityUnits"] == {"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "days"}
+        assert client["CallbackURLs"] == ["http://localhost:8000/"]
+        assert "LogoutURLs" not in client
+
+    @pytest.mark.parametrize("mode", ["OPTIONAL", "ON"])
+    def test_the_second_factor_is_an_authenticator_app(self, mode):
+        pool = properties("UserPool", Mfa=mode)
+        assert (pool["MfaConfiguration"], pool["EnabledMfas"]) == (mode, ["SOFTWARE_TOKEN_MFA"])
+
+    @pytest.mark.parametrize("mode", ["OFF", "AUDIT", "ENFORCED"])
+    def test_threat_protection_is_set_only_on_the_plan_that_has_it(self, mode):
+        pool = properties("UserPool", UserPoolPlan="PLUS", ThreatProtection=mode)
+        assert pool["UserPoolAddOns"] == {"AdvancedSecurityMode": mode}
+        for plan in ("LITE", "ESSENTIALS"):
+            assert "UserPoolAddOns" not in properties("UserPool", UserPoolPlan=plan)
+
+    def test_sign_up_can_be_left_to_administrators(self):
+        assert properties("UserPool", SelfSignUp="false")["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+
+    def test_mail_can_be_sent_by_ses(self):
+        pool = properties("UserPool", EmailIdentityArn=IDENTITY, EmailFrom=SENDER)
+        assert pool["EmailConfiguration"] == {
+            "EmailSendingAccount": "DEVELOPER",
+            "SourceArn": IDENTITY,
+            "From": SENDER,
+        }
+
+    def test_there_can_be_several_callback_and_logout_addresses(self):
+        given = {"CallbackURLs": "https://a.example/,https://b.example/", "LogoutURLs": "https://a.example/,app://out"}
+        client = properties("UserPoolClient", **given)
+        assert client["CallbackURLs"] == ["https://a.example/", "https://b.example/"]
+        assert client["LogoutURLs"] == ["https://a.example/", "app://out"]
+        template = backend_template.load()
+        output = resolved(template["Outputs"]["CallbackURL"]["Value"], values_of(template, **given))
+        assert output == "https://a.example/"
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"ThreatProtection": "AUDIT"}, "Set UserPoolPlan to PLUS"),
+            ({"ThreatProtection": "ENFORCED", "UserPoolPlan": "LITE"}, "Set UserPoolPlan to PLUS"),
+            ({"EmailFrom": SENDER}, "Set EmailIdentityArn as well"),
+            ({"EmailIdentityArn": IDENTITY}, "Set EmailFrom as well"),
+        ],
+    )
+    def test_impossible_combinations_are_rejected_with_an_explanation(self, given, message):
+        (broken,) = broken_rules(**given)
+        assert message in broken
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {},
+            {"UserPoolPlan": "LITE"},
+            {"UserPoolPlan": "PLUS", "ThreatProtection": "ENFORCED"},
+            {"EmailFrom": SENDER, "EmailIdentityArn": IDENTITY},
+        ],
+    )
+    def test_possible_combinations_are_accepted(self, given):
+        assert broken_rules(**given) == []
+
+    @pytest.mark.parametrize("mfa", ["OFF", "ON"])
+    @pytest.mark.parametrize("plan", ["LITE", "PLUS"])
+    def test_cognito_accepts_the_properties(self, mfa, plan):
+        # CloudFormation's properties have the names and types of Cognito's model, which botocore checks.
+        cognito = Recorder().client("cognito-idp")
+        given = {"Mfa": mfa, "UserPoolPlan": plan, "EmailIdentityArn": IDENTITY, "EmailFrom": SENDER}
+        pool = properties("UserPool", **given, LogoutURLs="https://a.example/")
+        (pool.pop("EnabledMfas", None), pool.pop("UserPoolName"))
+        cognito.create_user_pool(PoolName="roster-dev", **pool)
+        client = {**properties("UserPoolClient"), "ClientName": "roster-dev", "UserPoolId": "eu-west-1_a"}
+        cognito.create_user_pool_client(**client)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from embedded import accounts, aws, processes
 from infra import backend, stages
@@ -251,6 +252,34 @@ class TestWholeStage:
         assert account.stack("roster-backend-local").parameters["SetsApiGatewayRole"] == "true"
         assert account.stack("roster-backend-second").parameters["SetsApiGatewayRole"] == "false"
         assert account.client("apigateway").get_account()["cloudwatchRoleArn"] == role
+
+    def test_the_parameters_of_the_user_pool_reach_cognito(self, account):
+        parameters = {
+            "Mfa": "OPTIONAL",
+            "UserPoolPlan": "PLUS",
+            "ThreatProtection": "AUDIT",
+            "SelfSignUp": "false",
+            "IdTokenMinutes": "15",
+            "CallbackURLs": "https://a.example/,https://b.example/",
+            "LogoutURLs": "https://a.example/",
+        }
+        outputs = backend.deploy(account, stages.Stage("parameters", parameters, {}))
+        cognito, ids = account.client("cognito-idp"), {"UserPoolId": outputs["UserPool"]}
+        pool = cognito.describe_user_pool(**ids)["UserPool"]
+        assert (pool["MfaConfiguration"], pool["UserPoolTier"]) == ("OPTIONAL", "PLUS")
+        assert pool["UserPoolAddOns"]["AdvancedSecurityMode"] == "AUDIT"
+        assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+        client = cognito.describe_user_pool_client(ClientId=outputs["UserPoolClient"], **ids)["UserPoolClient"]
+        assert int(client["IdTokenValidity"]) == 15  # the embedded AWS returns text
+        assert client["TokenValidityUnits"]["IdToken"] == "minutes"
+        assert client["CallbackURLs"] == ["https://a.example/", "https://b.example/"]
+        assert client["LogoutURLs"] == ["https://a.example/"]
+        assert outputs["CallbackURL"] == "https://a.example/"
+
+    def test_impossible_parameters_are_rejected_before_anything_changes(self, account):
+        impossible = stages.Stage("parameters", {"ThreatProtection": "AUDIT"}, {})
+        with pytest.raises((Failure, ClientError), match="ThreatProtection needs the plan PLUS"):
+            backend.deploy(account, impossible)
 
     def test_protected_data_is_not_destroyed(self, account):
         protected = stages.Stage("safe", {"DeletionProtection": "true"}, {})
