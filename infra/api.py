@@ -19,12 +19,12 @@ def deploy(account: Account, stage: Stage, package: Package, backend: Outputs) -
     """Upload ``package``, create or update the stage's API stack, and return its outputs."""
     s3, bucket = account.client("s3"), backend["ArtifactsBucket"]
     _upload(s3, bucket, package.key, package.zip)
-    template = package.template_for(bucket).encode()
+    from_backend = {name: value for name, value in backend.items() if name in package.template["Parameters"]}
+    parameters = {"Stage": stage.name, **from_backend, **stage.api}
+    template = package.template_for(bucket, parameters).encode()
     key = f"templates/{hashlib.sha256(template).hexdigest()}.json"
     _upload(s3, bucket, key, template)
     source = {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
-    from_backend = {name: value for name, value in backend.items() if name in package.template["Parameters"]}
-    parameters = {"Stage": stage.name, **from_backend, **stage.api}
     capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
     return stack(account, stage).deploy(Template(source, parameters, capabilities))
 

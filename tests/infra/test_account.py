@@ -3,10 +3,15 @@
 AWS is a recorder here: botocore checks each request against the service's model, and the test supplies the response.
 """
 
+import json
+import os
+import subprocess
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from embedded import aws
 from infra import backend
 from infra.cloudformation import Account, Template
 from infra.failure import Failure
@@ -331,3 +336,55 @@ class TestUserPool:
         cognito.create_user_pool(PoolName="roster-dev", **pool)
         client = {**properties("UserPoolClient"), "ClientName": "roster-dev", "UserPoolId": "eu-west-1_a"}
         cognito.create_user_pool_client(**client)
+
+
+TRANSFORM = """
+import json, sys
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+made = Translator({}, Parser()).translate(json.load(sys.stdin), json.loads(sys.argv[1]))
+print(json.dumps(made["Resources"]))
+"""
+
+
+def transformed(template, **parameters):
+    """Return the resources that the Serverless transform makes of a template (JSON)."""
+    done = subprocess.run(
+        [aws.PYTHON, "-W", "ignore", "-c", TRANSFORM, json.dumps(parameters)],
+        input=template,
+        env={**os.environ, "AWS_DEFAULT_REGION": "eu-west-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+VALUES = {"UserPoolArn": "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_a", "Stage": "dev"}
+
+
+class TestRedeployment:
+    """API Gateway serves the latest deployment, so every change of a value must make a new one."""
+
+    def deployments(self, built, **parameters):
+        given = {**VALUES, **parameters}
+        resources = transformed(built.template_for("a-bucket", given), **given)
+        return [name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGateway::Deployment"]
+
+    def test_another_user_pool_makes_a_new_deployment_and_the_same_one_does_not(self, built):
+        (first,) = self.deployments(built)
+        (same,) = self.deployments(built)
+        (other,) = self.deployments(built, UserPoolArn=f"{VALUES['UserPoolArn']}b")
+        assert first == same != other
+
+    @pytest.mark.parametrize("name", ["UserPoolArn", "CorsOrigin", "DomainName", "ThrottlingRateLimit"])
+    def test_each_parameter_changes_the_definition(self, built, name):
+        before = built.template_for("b", VALUES)
+        assert built.template_for("b", {**VALUES, name: "7"}) != before
+        assert built.template_for("b", dict(reversed(VALUES.items()))) == before
+
+    def test_a_default_that_is_stated_changes_nothing(self, built):
+        default = built.template["Parameters"]["ThrottlingRateLimit"]["Default"]
+        stated = {**VALUES, "ThrottlingRateLimit": str(default)}
+        assert built.template_for("b", stated) == built.template_for("b", VALUES)
