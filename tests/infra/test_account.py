@@ -388,3 +388,20 @@ class TestRedeployment:
         default = built.template["Parameters"]["ThrottlingRateLimit"]["Default"]
         stated = {**VALUES, "ThrottlingRateLimit": str(default)}
         assert built.template_for("b", stated) == built.template_for("b", VALUES)
+
+
+GLOBAL = {
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::S3::Bucket": "BucketName",
+}
+"""The resources whose names share one namespace across regions, and the property that names them."""
+
+
+class TestTwoRegions:
+    def test_no_name_of_a_stage_collides_with_that_of_another_region(self, template):
+        resources = {**backend_template.load()["Resources"], **template["Resources"]}
+        for name, resource in resources.items():
+            given = resource.get("Properties", {}).get(GLOBAL.get(resource["Type"]))
+            assert given is None or "${AWS::Region}" in given["Fn::Sub"], name
