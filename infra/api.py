@@ -26,7 +26,10 @@ def deploy(account: Account, stage: Stage, package: Package, backend: Outputs) -
     _upload(s3, bucket, key, template)
     source = {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
     capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    return stack(account, stage).deploy(Template(source, parameters, capabilities))
+    deployed = stack(account, stage)
+    outputs = deployed.deploy(Template(source, parameters, capabilities))
+    deployed.protect(stage.is_protected)
+    return outputs
 
 
 def _upload(s3: Any, bucket: str, key: str, content: bytes) -> None:

@@ -21,17 +21,14 @@ def deploy(account: Account, stage: Stage) -> Outputs:
     source = {"TemplateBody": json.dumps(parts.template("backend"), indent=1)}
     deployed = stack(account, stage)
     parameters = {"Stage": stage.name, "SetsApiGatewayRole": _sets_role(account, deployed), **stage.backend}
-    if is_protected(stage) and not deployed.is_deployed:
+    if stage.is_protected and not deployed.is_deployed:
         # CloudFormation could not delete a protected table or pool if the creation failed. It would leave them behind.
         unprotected = {**parameters, "DeletionProtection": "false"}
         deployed.deploy(Template(source, unprotected, ["CAPABILITY_IAM"]))
         account.say("  Turning on deletion protection …")
-    return deployed.deploy(Template(source, parameters, ["CAPABILITY_IAM"]))
-
-
-def is_protected(stage: Stage) -> bool:
-    """Return whether the stage's tables and user pool are protected against deletion."""
-    return stage.backend.get("DeletionProtection") == "true"
+    outputs = deployed.deploy(Template(source, parameters, ["CAPABILITY_IAM"]))
+    deployed.protect(stage.is_protected)
+    return outputs
 
 
 def _sets_role(account: Account, deployed: Stack) -> str:

@@ -62,6 +62,11 @@ class Stack:
         return self.status in DONE
 
     @property
+    def is_protected(self) -> bool:
+        """Whether the stack has termination protection: CloudFormation then rejects its deletion."""
+        return bool((self._described() or {}).get("EnableTerminationProtection"))
+
+    @property
     def parameters(self) -> Mapping[str, str]:
         """The values that the stack's parameters have. Empty if the stack does not exist."""
         stack = self._described() or {}
@@ -108,6 +113,12 @@ class Stack:
         if self.status != f"{kind}_COMPLETE":
             raise Failure(f"{self.name} could not be deployed ({self.status}): {self._first_failure(seen)}")
         return self.outputs
+
+    def protect(self, wanted: bool) -> None:  # noqa: FBT001
+        """Turn termination protection on or off, unless it already is as wanted."""
+        if self.is_protected != wanted:
+            self._account.say(f"  Turning termination protection {'on' if wanted else 'off'} …")
+            self._client.update_termination_protection(StackName=self.name, EnableTerminationProtection=wanted)
 
     def delete(self) -> None:
         """Delete the stack, except for the resources that its template retains."""

@@ -6,13 +6,16 @@ AWS is a recorder here: botocore checks each request against the service's model
 import json
 import os
 import subprocess
+from dataclasses import replace
+from io import StringIO
+from types import SimpleNamespace
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from embedded import aws
-from infra import backend
+from infra import __main__, api, backend, risks
 from infra.cloudformation import Account, Template
 from infra.failure import Failure
 from infra.stages import Stage
@@ -405,3 +408,90 @@ class TestTwoRegions:
         for name, resource in resources.items():
             given = resource.get("Properties", {}).get(GLOBAL.get(resource["Type"]))
             assert given is None or "${AWS::Region}" in given["Fn::Sub"], name
+
+
+SAFE = Stage(
+    "prod",
+    {"DeletionProtection": "true", "CallbackURLs": "https://app.example.com/"},
+    {"AlarmEmail": "oncall@example.com", "CorsOrigin": "https://app.example.com"},
+)
+LOCAL = "https://app.example.com/,http://localhost:8000/"
+
+
+class TestRisks:
+    def test_a_stage_with_safe_settings_has_no_risks(self):
+        assert risks.of(SAFE) == []
+
+    @pytest.mark.parametrize(
+        ("part", "parameter", "value"),
+        [
+            ("api", "AlarmEmail", ""),
+            ("api", "AlarmEmail", None),
+            ("api", "CorsOrigin", "*"),
+            ("api", "CorsOrigin", None),
+            ("backend", "CallbackURLs", LOCAL),
+            ("backend", "CallbackURLs", "http://127.0.0.1/"),
+            ("backend", "CallbackURLs", None),
+            ("backend", "LogoutURLs", LOCAL),
+        ],
+    )
+    def test_each_risky_value_is_named_whether_stated_or_the_default(self, part, parameter, value):
+        given = {**getattr(SAFE, part), parameter: value}
+        stage = replace(SAFE, **{part: {name: value for name, value in given.items() if value is not None}})
+        (risk,) = risks.of(stage)
+        assert risk.startswith(parameter)
+
+    def test_a_stage_without_deletion_protection_may_have_them(self):
+        assert risks.of(Stage("dev", {}, {})) == []
+
+    @pytest.fixture
+    def deployed(self, monkeypatch):
+        """The stages that the program deploys, which it is kept from doing, when all settings are risky."""
+        deployed = []
+        monkeypatch.setattr(__main__, "_backend_outputs", lambda _, where: deployed.append(where.name) or {"A": "b"})
+        monkeypatch.setattr(__main__, "stage", lambda _: Stage("prod", {"DeletionProtection": "true"}, {}))
+        monkeypatch.setattr(__main__.chalice_stage, "record", lambda *_: [])
+        monkeypatch.setattr(__main__.package, "build", lambda _: SimpleNamespace(zip=b""))
+        monkeypatch.setattr(__main__.api, "deploy", lambda *_: {"A": "b"})
+        monkeypatch.setattr(__main__, "Account", lambda *_: Recorder().account)
+        return deployed
+
+    @pytest.mark.parametrize("command", ["deploy", "backend"])
+    @pytest.mark.parametrize("typed", ["", "yes", "dev"])
+    def test_a_protected_stage_with_risks_does_not_deploy(self, deployed, monkeypatch, capsys, command, typed):
+        monkeypatch.setattr("sys.stdin", StringIO(typed))
+        with pytest.raises(SystemExit, match=r"Nothing was deployed\. .* add ACCEPT=yes"):
+            __main__.main([command, "--stage", "prod"])
+        printed = capsys.readouterr().out
+        assert all(name in printed for name in ("AlarmEmail", "CallbackURLs", "CorsOrigin"))
+        assert deployed == []
+
+    @pytest.mark.parametrize("command", ["deploy", "backend"])
+    @pytest.mark.parametrize(("typed", "options"), [("prod", []), ("", ["--accept-risks"])])
+    def test_it_deploys_if_the_risks_are_accepted(self, deployed, monkeypatch, command, typed, options):
+        monkeypatch.setattr("sys.stdin", StringIO(typed))
+        __main__.main([command, "--stage", "prod", *options])
+        assert deployed == ["prod"]
+
+
+class TestTerminationProtection:
+    def test_it_is_on_for_protected_stages_only_and_changes_only_if_it_must(self):
+        stacks = Stacks()
+        for protection in ("true", "true", "false", "false"):
+            backend.deploy(stacks.account, Stage("prod", {"DeletionProtection": protection}, {}))
+        sent = [call["EnableTerminationProtection"] for call in stacks.sent("UpdateTerminationProtection")]
+        assert sent == [True, False]
+
+    def test_the_api_stack_has_it_too(self, built):
+        stacks = Stacks()
+        api.deploy(stacks.account, SAFE, built, {"ArtifactsBucket": "bucket"})
+        assert stacks.protected == {"roster-api-prod"}
+
+    @pytest.mark.parametrize("options", [[], ["--with-data"]])
+    def test_a_protected_stage_is_not_destroyed(self, monkeypatch, options):
+        stacks = Stacks({"roster-api-prod": {}, "roster-backend-prod": {}})
+        stacks.protected = {"roster-api-prod", "roster-backend-prod"}
+        monkeypatch.setattr(__main__, "Account", lambda *_: stacks.account)
+        with pytest.raises(SystemExit, match=r"roster-api-prod is protected .* DeletionProtection set to false"):
+            __main__.main(["destroy", "--stage", "prod", "--yes", *options])
+        assert stacks.sent("DeleteStack") == []
