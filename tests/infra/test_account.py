@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from types import SimpleNamespace
 
@@ -495,3 +496,62 @@ class TestTerminationProtection:
         with pytest.raises(SystemExit, match=r"roster-api-prod is protected .* DeletionProtection set to false"):
             __main__.main(["destroy", "--stage", "prod", "--yes", *options])
         assert stacks.sent("DeleteStack") == []
+
+
+class TestAlarmsTopic:
+    def test_it_is_encrypted_with_a_key_that_cloudwatch_may_use(self, template):
+        resources = template["Resources"]
+        topic = resources["AlarmsTopic"]["Properties"]["KmsMasterKeyId"]
+        assert topic == {"Fn::If": ["EncryptsAlarms", {"Ref": "AlarmsKey"}, UNSET]}
+        assert resources["AlarmsKey"]["Condition"] == "EncryptsAlarms"
+        owner, alarms = resources["AlarmsKey"]["Properties"]["KeyPolicy"]["Statement"]
+        assert owner["Principal"]["AWS"]["Fn::Sub"].endswith(":${AWS::AccountId}:root")
+        assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert alarms["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+
+    @pytest.mark.parametrize(
+        ("encryption", "emulator", "encrypted"),
+        [("true", "", True), ("false", "", False), ("true", "http://127.0.0.1:4566", False)],
+    )
+    def test_the_key_exists_only_on_aws_and_if_wanted(self, template, encryption, emulator, encrypted):
+        values = values_of(template, AlarmEncryption=encryption, EmulatorEndpoint=emulator)
+        assert resolved({"Condition": "EncryptsAlarms"}, values, template["Conditions"]) is encrypted
+
+
+class TestDefaultEndpoint:
+    @pytest.mark.parametrize(
+        ("domain", "wanted", "disabled"),
+        [("", "false", False), ("api.example.com", "false", True), ("api.example.com", "true", False)],
+    )
+    def test_it_is_off_if_there_is_a_domain_unless_it_is_wanted(self, built, domain, wanted, disabled):
+        given = {**VALUES, "DomainName": domain, "DefaultEndpoint": wanted}
+        made = transformed(built.template_for("a-bucket", given), **given)
+        body = made["RestAPI"]["Properties"]["Body"]
+        values = values_of(built.template, **given)
+        endpoint = resolved(body["x-amazon-apigateway-endpoint-configuration"], values, built.template["Conditions"])
+        assert endpoint == {"disableExecuteApiEndpoint": disabled}
+        condition = {"Condition": built.template["Outputs"]["EndpointURL"]["Condition"]}
+        assert resolved(condition, values, built.template["Conditions"]) is not disabled
+
+
+class TestOldArtefacts:
+    def test_only_old_packages_and_templates_that_are_not_current_are_deleted(self, built):
+        (old, new) = (datetime.now(UTC) - timedelta(days=days) for days in (91, 89))
+        stored = {"functions/old.zip": old, "functions/new.zip": new, "templates/old.json": old, built.key: old}
+
+        def listed(params):
+            entries = [{"Key": key, "LastModified": at} for key, at in stored.items()]
+            return {"Contents": [entry for entry in entries if entry["Key"].startswith(params["Prefix"])]}
+
+        stacks = Stacks(ListObjectsV2=listed)
+        api.deploy(stacks.account, SAFE, built, {"ArtifactsBucket": "bucket"})
+        assert [call["Key"] for call in stacks.sent("DeleteObject")] == ["functions/old.zip", "templates/old.json"]
+        operations = [name for name, _ in stacks.calls]
+        assert operations.index("ExecuteChangeSet") < operations.index("DeleteObject")
+
+    def test_nothing_is_deleted_if_the_deploy_fails(self, built):
+        old = {"Contents": [{"Key": "functions/old.zip", "LastModified": datetime(2020, 1, 1, tzinfo=UTC)}]}
+        stacks = Stacks(ListObjectsV2=old, DescribeChangeSet={"Status": "FAILED", "StatusReason": "no"})
+        with pytest.raises(Failure):
+            api.deploy(stacks.account, SAFE, built, {"ArtifactsBucket": "bucket"})
+        assert stacks.sent("DeleteObject") == []
