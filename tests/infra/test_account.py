@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import pairwise
 from types import SimpleNamespace
 
 import boto3
@@ -496,6 +497,62 @@ class TestTerminationProtection:
         with pytest.raises(SystemExit, match=r"roster-api-prod is protected .* DeletionProtection set to false"):
             __main__.main(["destroy", "--stage", "prod", "--yes", *options])
         assert stacks.sent("DeleteStack") == []
+
+
+class TestAppClients:
+    """Rotating an app client by the template."""
+
+    ROTATION = (
+        ({}, {"UserPoolClient"}, "UserPoolClient"),
+        ({"BothAppClients": "true"}, {"UserPoolClient", "SecondUserPoolClient"}, "UserPoolClient"),
+        (
+            {"BothAppClients": "true", "AppClient": "second"},
+            {"UserPoolClient", "SecondUserPoolClient"},
+            "SecondUserPoolClient",
+        ),
+        ({"AppClient": "second"}, {"SecondUserPoolClient"}, "SecondUserPoolClient"),
+    )
+
+    @pytest.mark.parametrize(("given", "existing", "used"), ROTATION)
+    def test_each_step_has_the_clients_it_needs_and_accepts_all_of_them(self, given, existing, used):
+        template = backend_template.load()
+        values = values_of(template, **given)
+
+        def of(part):
+            return resolved(part, values, template["Conditions"])
+
+        clients = {
+            name
+            for name, resource in template["Resources"].items()
+            if resource["Type"] == "AWS::Cognito::UserPoolClient" and of({"Condition": resource["Condition"]})
+        }
+        assert clients == existing
+        outputs = {name: of(output["Value"]) for name, output in template["Outputs"].items()}
+        assert outputs["UserPoolClient"] == {"Ref": used}
+        both = {"Fn::Sub": "${UserPoolClient},${SecondUserPoolClient}"}
+        assert outputs["UserPoolClients"] == (both if len(existing) == 2 else {"Ref": used})
+
+    def test_each_step_changes_a_resource(self):
+        """CloudFormation can't update conditions and outputs alone."""
+        names = [
+            {name: properties(name, **given)["ClientName"]["Fn::Sub"] for name in existing}
+            for given, existing, _ in self.ROTATION
+        ]
+        assert all(before != after for before, after in pairwise(names))
+        used = [step[client] for step, (_, _, client) in zip(names, self.ROTATION, strict=True)]
+        assert set(used) == {"roster-${Stage}"}
+
+    def test_both_clients_have_the_same_settings(self):
+        first, second = properties("UserPoolClient"), properties("SecondUserPoolClient")
+        assert first.pop("ClientName") != second.pop("ClientName")
+        assert first == second
+        assert first["PreventUserExistenceErrors"] == "ENABLED"
+        assert "ALLOW_USER_SRP_AUTH" in first["ExplicitAuthFlows"]
+
+    def test_the_functions_get_all_accepted_clients(self, template):
+        for name in ("APIHandler", "JwtAuthorizer"):
+            variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+            assert variables["APPLICATION_CLIENT_ID"] == {"Ref": "UserPoolClients"}
 
 
 class TestAlarmsTopic:

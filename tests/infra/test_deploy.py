@@ -276,6 +276,27 @@ class TestWholeStage:
         assert client["LogoutURLs"] == ["https://a.example/"]
         assert outputs["CallbackURL"] == "https://a.example/"
 
+    def test_an_app_client_is_rotated_in_three_deploys(self, account):
+        # The embedded AWS finds no change if only a condition changes, so each step changes a value as well.
+        steps = (
+            {"RefreshTokenDays": "1"},
+            {"RefreshTokenDays": "2", "BothAppClients": "true"},
+            {"RefreshTokenDays": "3", "BothAppClients": "true", "AppClient": "second"},
+            {"RefreshTokenDays": "4", "AppClient": "second"},
+        )
+        seen = [backend.deploy(account, stages.Stage("rotated", parameters, {})) for parameters in steps]
+        first, second = seen[0]["UserPoolClient"], seen[-1]["UserPoolClient"]
+        assert first != second
+        assert [outputs["UserPoolClient"] for outputs in seen] == [first, first, second, second]
+        assert [outputs["UserPoolClients"] for outputs in seen] == [
+            first,
+            f"{first},{second}",
+            f"{first},{second}",
+            second,
+        ]
+        listed = account.client("cognito-idp").list_user_pool_clients(UserPoolId=seen[0]["UserPool"])
+        assert [client["ClientId"] for client in listed["UserPoolClients"]] == [second]
+
     def test_impossible_parameters_are_rejected_before_anything_changes(self, account):
         impossible = stages.Stage("parameters", {"ThreatProtection": "AUDIT"}, {})
         with pytest.raises((Failure, ClientError), match="ThreatProtection needs the plan PLUS"):
