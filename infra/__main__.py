@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import botocore.exceptions
 
-from infra import api, backend, chalice_stage, package
+from infra import api, backend, chalice_stage, package, risks
 from infra.cloudformation import Account, Outputs
 from infra.failure import Failure
 from infra.stages import Stage, stage
@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--with-data", action="store_true", help="destroy: also delete the backend, the tables and the user pool"
     )
     parser.add_argument("--yes", action="store_true", help="destroy: do not ask for confirmation")
+    parser.add_argument(
+        "--accept-risks", action="store_true", help="deploy, backend: deploy a protected stage with risky settings"
+    )
     parser.add_argument(
         "--parameter",
         type=_parameter,
@@ -65,6 +68,7 @@ def _parameter(text: str) -> tuple[str, str]:
 
 def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None:
     where = replace(where, api={**dict(options.parameter), **where.api})
+    _require_accepted(where, options)
     outputs = _backend_outputs(account, where)
     _say("Packaging …")
     packed = package.build(where)
@@ -73,7 +77,8 @@ def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None
     _print(api.deploy(account, where, packed, outputs))
 
 
-def _backend(account: Account, where: Stage, _: argparse.Namespace) -> None:
+def _backend(account: Account, where: Stage, options: argparse.Namespace) -> None:
+    _require_accepted(where, options)
     outputs = _backend_outputs(account, where)
     for path in chalice_stage.record(where, outputs):
         _say(f"Wrote {path}")
@@ -91,6 +96,10 @@ def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> Non
     doomed = [stack.name for stack in stacks if stack.status]
     if not doomed:
         raise Failure(f"Stage {where.name} has nothing to delete.")
+    for stack in stacks:
+        if stack.is_protected:
+            remedy = "first deploy the stage with DeletionProtection set to false."
+            raise Failure(f"{stack.name} is protected against deletion: {remedy}")
     if options.with_data:
         backend.require_unprotected(account, backend_stack.outputs)
         _say("All users, profiles and accounts will be lost. These stacks will be deleted, with tables and user pool:")
@@ -105,6 +114,18 @@ def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> Non
         outputs = backend_stack.outputs
         backend_stack.delete()
         backend.delete_data(account, outputs)
+
+
+def _require_accepted(where: Stage, options: argparse.Namespace) -> None:
+    """Raise ``Failure`` if a protected stage has risky settings that the user does not accept."""
+    found = risks.of(where)
+    if not found or options.accept_risks:
+        return
+    _say(f"{where.name} is protected against deletion, so users probably rely on it, but some settings are risky:")
+    for risk in found:
+        _say(f"  {risk}")
+    if _typed(f"Change them in infra/stages.yaml, or type {where.name} to deploy it as it is: ") != where.name:
+        raise Failure("Nothing was deployed. To accept these risks without being asked, add ACCEPT=yes.")
 
 
 def _typed(question: str) -> str:

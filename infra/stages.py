@@ -21,6 +21,11 @@ class Stage:
     backend: Mapping[str, str]
     api: Mapping[str, str]
 
+    @property
+    def is_protected(self) -> bool:
+        """Whether the stage's tables, user pool and stacks are protected against deletion."""
+        return self.backend.get("DeletionProtection") == "true"
+
 
 def stage(name: str, file: Path = STAGES) -> Stage:
     """Return the stage called ``name``. Raise ``Failure`` if it does not exist or its entry is invalid."""

@@ -26,6 +26,7 @@ OUTPUTS = {
     "UserPool": "us-east-1_pool",
     "UserPoolArn": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_pool",
     "UserPoolClient": "client",
+    "UserPoolClients": "client",
     "UserPoolAdminGroupName": "apiAdmins",
 }
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from embedded import accounts, aws, processes
 from infra import backend, stages
@@ -72,6 +73,22 @@ class TestStack:
             _ = stack.outputs
         stack.deploy(template(GOOD))
         assert stack.status == "CREATE_COMPLETE"
+
+    def test_a_failed_create_leaves_nothing_behind_that_its_template_retains(self, account, bad):
+        table = {
+            "Type": "AWS::DynamoDB::Table",
+            "DeletionPolicy": "Retain",
+            "Properties": {
+                "TableName": "retained",
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            },
+        }
+        domain = {**bad["Domain"], "DependsOn": "Table"}
+        with pytest.raises(Failure, match="Domain"):
+            account.stack("orphaning").deploy(template({"Table": table, "Domain": domain}))
+        assert "retained" not in account.client("dynamodb").list_tables()["TableNames"]
 
     def test_a_failed_update_names_the_resource_and_is_rolled_back(self, account, bad):
         stack = account.stack("updated")
@@ -230,6 +247,62 @@ class TestWholeStage:
         account.client("dynamodb").describe_table(TableName=outputs["UsersTable"])
         account.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPool"])
 
+    def test_a_second_stage_keeps_the_role_with_which_api_gateway_writes_logs(self, account):
+        role = account.client("apigateway").get_account()["cloudwatchRoleArn"]
+        backend.deploy(account, stages.Stage("second", {}, {}))
+        assert account.stack("roster-backend-local").parameters["SetsApiGatewayRole"] == "true"
+        assert account.stack("roster-backend-second").parameters["SetsApiGatewayRole"] == "false"
+        assert account.client("apigateway").get_account()["cloudwatchRoleArn"] == role
+
+    def test_the_parameters_of_the_user_pool_reach_cognito(self, account):
+        parameters = {
+            "Mfa": "OPTIONAL",
+            "UserPoolPlan": "PLUS",
+            "ThreatProtection": "AUDIT",
+            "SelfSignUp": "false",
+            "IdTokenMinutes": "15",
+            "CallbackURLs": "https://a.example/,https://b.example/",
+            "LogoutURLs": "https://a.example/",
+        }
+        outputs = backend.deploy(account, stages.Stage("parameters", parameters, {}))
+        cognito, ids = account.client("cognito-idp"), {"UserPoolId": outputs["UserPool"]}
+        pool = cognito.describe_user_pool(**ids)["UserPool"]
+        assert (pool["MfaConfiguration"], pool["UserPoolTier"]) == ("OPTIONAL", "PLUS")
+        assert pool["UserPoolAddOns"]["AdvancedSecurityMode"] == "AUDIT"
+        assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+        client = cognito.describe_user_pool_client(ClientId=outputs["UserPoolClient"], **ids)["UserPoolClient"]
+        assert int(client["IdTokenValidity"]) == 15  # the embedded AWS returns text
+        assert client["TokenValidityUnits"]["IdToken"] == "minutes"
+        assert client["CallbackURLs"] == ["https://a.example/", "https://b.example/"]
+        assert client["LogoutURLs"] == ["https://a.example/"]
+        assert outputs["CallbackURL"] == "https://a.example/"
+
+    def test_an_app_client_is_rotated_in_three_deploys(self, account):
+        # The embedded AWS finds no change if only a condition changes, so each step changes a value as well.
+        steps = (
+            {"RefreshTokenDays": "1"},
+            {"RefreshTokenDays": "2", "BothAppClients": "true"},
+            {"RefreshTokenDays": "3", "BothAppClients": "true", "AppClient": "second"},
+            {"RefreshTokenDays": "4", "AppClient": "second"},
+        )
+        seen = [backend.deploy(account, stages.Stage("rotated", parameters, {})) for parameters in steps]
+        first, second = seen[0]["UserPoolClient"], seen[-1]["UserPoolClient"]
+        assert first != second
+        assert [outputs["UserPoolClient"] for outputs in seen] == [first, first, second, second]
+        assert [outputs["UserPoolClients"] for outputs in seen] == [
+            first,
+            f"{first},{second}",
+            f"{first},{second}",
+            second,
+        ]
+        listed = account.client("cognito-idp").list_user_pool_clients(UserPoolId=seen[0]["UserPool"])
+        assert [client["ClientId"] for client in listed["UserPoolClients"]] == [second]
+
+    def test_impossible_parameters_are_rejected_before_anything_changes(self, account):
+        impossible = stages.Stage("parameters", {"ThreatProtection": "AUDIT"}, {})
+        with pytest.raises((Failure, ClientError), match="ThreatProtection needs the plan PLUS"):
+            backend.deploy(account, impossible)
+
     def test_protected_data_is_not_destroyed(self, account):
         protected = stages.Stage("safe", {"DeletionProtection": "true"}, {})
         outputs = backend.deploy(account, protected)
@@ -243,6 +316,8 @@ class TestWholeStage:
         assert not set(account.client("dynamodb").list_tables()["TableNames"]) & set(outputs.values())
         pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
         assert outputs["UserPool"] not in {pool["Id"] for pool in pools}
+        role = account.client("apigateway").get_account()["cloudwatchRoleArn"]  # other stages write their logs with it
+        account.client("iam").get_role(RoleName=role.rpartition("/")[2])
 
 
 def run_aws_command(command):

