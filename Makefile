@@ -28,7 +28,7 @@ $(call pass,.venv .venv-embedded clean,PYTHON)
 
 override BIN      := .venv/bin
 override EMBEDDED := $(BIN)/python -m embedded --state="$$STATE_DIR"
-override COMPUTED := docs/costs.md docs/performance.md docs/reliability.md
+override COMPUTED := docs/architecture.md docs/costs.md docs/performance.md docs/reliability.md docs/security.md
 override COG      := $(BIN)/cog -I . -P -U --verbosity=0 --check-fail-msg="run make figures to update them"
 
 ifeq ($(STAGE),local)
@@ -99,7 +99,7 @@ load: .venv/bench .venv-embedded ## simulate many users, two minutes each on mak
 soak: .venv ## send 100,000 requests to one process: memory and connections must stay flat
 	@$(BIN)/python -m bench.soak
 
-figures: .venv/bench ## update docs/ with the results of make bench, load and soak, and with the costs
+figures: .venv/bench ## update the tables and charts in docs/: routes, costs, results of make bench, load and soak
 	@cp $(wildcard .bench/*.json) bench/recorded/ 2>/dev/null || true
 	@$(COG) -r $(COMPUTED)
 	@$(BIN)/python -m bench.charts
