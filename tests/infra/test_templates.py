@@ -213,8 +213,29 @@ class TestApi:
 
     def test_every_log_is_kept_for_thirty_days(self, resources):
         groups = of_type(resources, "AWS::Logs::LogGroup")
-        assert groups.keys() == {"AccessLogs", "ApiHandlerLogGroup", "JwtAuthorizerLogGroup"}
+        assert groups.keys() == {"AccessLogs", "ApiHandlerLogGroup", "ExecutionLogs", "JwtAuthorizerLogGroup"}
         assert {group["RetentionInDays"] for group in groups.values()} == {30}
+
+    def test_every_log_group_is_deleted_with_the_stack(self, resources):
+        groups = [resource for resource in resources.values() if resource["Type"] == "AWS::Logs::LogGroup"]
+        assert {group["DeletionPolicy"] for group in groups} == {"Delete"}
+
+    def test_the_stack_has_the_log_group_that_api_gateway_would_create_itself(self, resources, rest_api):
+        name = resources["ExecutionLogs"]["Properties"]["LogGroupName"]
+        assert name == {"Fn::Sub": f"API-Gateway-Execution-Logs_${{RestAPI}}/{rest_api['StageName']}"}
+
+    def test_the_group_of_the_execution_logs_exists_before_the_stage(self, rest_api):
+        # The Serverless transform copies Variables to the stage and to nothing else.
+        assert "ExecutionLogs" in references(on_aws(rest_api["Variables"]))
+        assert "ExecutionLogs" not in references({**rest_api, "Variables": {}})
+
+    def test_no_other_resource_writes_to_a_log_group(self, resources):
+        """Some resources log only if they are configured to. Each would need a group that expires."""
+        everything = [*resources.values(), *backend_template.load()["Resources"].values()]
+        kinds = {resource["Type"] for resource in everything}
+        assert not kinds & {"AWS::Cognito::LogDeliveryConfiguration", "AWS::WAFv2::LoggingConfiguration"}
+        for resource in everything:
+            assert "DeliveryStatusLogging" not in resource.get("Properties", {})
 
     def test_errors_and_metrics_are_logged_and_request_data_is_not(self, rest_api):
         (settings,) = rest_api["MethodSettings"]
@@ -419,7 +440,7 @@ class TestEmulator:
         assert template["Conditions"]["IsEmulated"] == {"Fn::Not": [{"Condition": "IsOnAws"}]}
 
     def test_the_stage_has_no_variables_on_aws(self, rest_api):
-        assert on_aws(rest_api["Variables"]) == {"Ref": "AWS::NoValue"}
+        assert "addressPrefix" not in on_aws(rest_api["Variables"])
 
     def test_the_outputs_on_aws_are_urls_of_aws(self, template):
         outputs = {name: on_aws(output["Value"]) for name, output in template["Outputs"].items()}
