@@ -155,6 +155,13 @@ class TestAuthorizer:
         assert result["principalId"]
         assert not {"boto3", "botocore"} & set(imported)
 
+    def test_a_failure_raises_another_message_so_that_api_gateway_does_not_return_401(self, invoke, pool, settings):
+        unreachable = {**settings, "JWKS_URL": "http://127.0.0.1:9/keys"}
+        event = {**TOKEN_EVENT, "authorizationToken": pool.token()}
+        result, _ = invoke("app.jwt_authorizer", event, **unreachable)
+        assert "raised" in result
+        assert result["raised"] != "Unauthorized"
+
     def test_a_rejection_raises_exactly_the_message_that_api_gateway_expects(self, invoke, settings):
         result, _ = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": "Bearer x"}, **settings)
         assert result == {"raised": "Unauthorized"}

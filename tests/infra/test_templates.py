@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from bench import costs
@@ -274,6 +275,22 @@ STATUSES = {
 
 
 class TestGatewayResponses:
+    def test_every_type_that_api_gateway_has_is_covered(self):
+        model = botocore.session.get_session().get_service_model("apigateway")
+        assert set(model.shape_for("GatewayResponseType").enum) == STATUSES.keys()
+
+    @pytest.mark.parametrize("kind", ["AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"])
+    def test_a_failing_authorizer_is_503_whichever_type_api_gateway_uses(self, rest_api, kind):
+        response = rest_api["GatewayResponses"][kind]
+        document = json.loads(response["ResponseTemplates"]["application/json"])
+        assert (response["StatusCode"], document["type"]) == (503, "urn:roster:problem:unavailable")
+        assert response["ResponseParameters"]["Headers"]["Retry-After"] == "'1'"
+
+    def test_the_authorizer_times_out_before_api_gateway_does(self, resources):
+        # A function that runs out of time has failed. If API Gateway ran out of time first, it could use another type.
+        limit = 29  # seconds: the default of a REST API's integration time-out, which holds for authorizers too
+        assert resources["JwtAuthorizer"]["Properties"]["Timeout"] < limit
+
     def test_every_response_type_is_a_problem_document_with_its_status(self, rest_api):
         responses = rest_api["GatewayResponses"]
         assert {kind: response["StatusCode"] for kind, response in responses.items()} == STATUSES
