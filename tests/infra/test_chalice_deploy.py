@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from infra import chalice_stage, parts, stages
 from infra.package import PROJECT
+from testbed import backend_template
 from testbed.in_process import imported_app
 
 OUTPUTS = {
@@ -27,6 +28,12 @@ OUTPUTS = {
     "UserPoolClient": "client",
     "UserPoolAdminGroupName": "apiAdmins",
 }
+BACKENDS_GROUPS = {
+    resource["Properties"]["LogGroupName"]["Fn::Sub"].replace("${Stage}", "dev"): resource
+    for resource in backend_template.load()["Resources"].values()
+    if resource["Type"] == "AWS::Logs::LogGroup"
+}
+"""The log groups in the backend's template, by name."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +52,12 @@ def checkout(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def aws():
+    """An account with the log groups of the backend stack."""
     with mock_aws():
+        for name, group in BACKENDS_GROUPS.items():
+            boto3.client("logs").create_log_group(logGroupName=name)
+            days = group["Properties"]["RetentionInDays"]
+            boto3.client("logs").put_retention_policy(logGroupName=name, retentionInDays=days)
         yield
 
 
@@ -92,6 +104,12 @@ def chalice_cli(checkout, aws):
 
 def functions():
     return {function["FunctionName"]: function for function in boto3.client("lambda").list_functions()["Functions"]}
+
+
+def retentions():
+    """Return the number of days for which each log group keeps its lines, by name."""
+    groups = boto3.client("logs").describe_log_groups()["logGroups"]
+    return {group["logGroupName"]: group.get("retentionInDays") for group in groups}
 
 
 def inventory():
@@ -155,6 +173,19 @@ class TestDeployed:
         assert policies["roster-dev-jwt_authorizer"] == {"logs:CreateLogStream", "logs:PutLogEvents"}
         assert "dynamodb:UpdateItem" in policies["roster-dev"]
 
+    def test_each_function_may_write_to_the_log_group_of_its_name_and_to_no_other(self, deployed):
+        for name, function in functions().items():
+            role = function["Role"].rpartition("/")[2]
+            (policy,) = boto3.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+            document = boto3.client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            (logs,) = [statement for statement in document["Statement"] if statement["Sid"] == "Logs"]
+            assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+            assert logs["Resource"] == f"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/{name}:*"
+
+    def test_the_backend_has_the_log_groups_of_both_functions_and_chalice_makes_none(self, deployed):
+        assert retentions() == {f"/aws/lambda/{name}": 30 for name in functions()}
+        assert {group["DeletionPolicy"] for group in BACKENDS_GROUPS.values()} == {"Delete"}
+
     def test_every_route_is_deployed_with_its_authorizer(self, rest_api):
         resources = boto3.client("apigateway").get_resources(restApiId=rest_api, limit=500)["items"]
         made = {(method, resource["path"]) for resource in resources for method in resource.get("resourceMethods", {})}
@@ -186,3 +217,6 @@ class TestDeployed:
     def test_a_delete_removes_all_resources(self, deployed, chalice_cli):
         chalice_cli("delete", "--stage", "dev")
         assert not any(inventory().values())
+
+    def test_after_a_delete_the_logs_still_expire(self, deployed):
+        assert retentions() == dict.fromkeys(BACKENDS_GROUPS, 30)

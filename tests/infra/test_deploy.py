@@ -222,6 +222,18 @@ class TestWholeStage:
         topic = account.stack("roster-api-local").outputs["AlarmsTopic"]
         account.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")
 
+    def test_every_log_group_expires(self, account):
+        groups = account.client("logs").describe_log_groups()["logGroups"]
+        api = account.client("apigateway").get_rest_apis()["items"][0]["id"]
+        assert {group["logGroupName"]: group.get("retentionInDays") for group in groups} == dict.fromkeys(
+            [
+                "/aws/apigateway/roster-local-access",
+                *(f"/aws/lambda/roster-local{suffix}" for suffix in ("", "-api", "-jwt-authorizer", "-jwt_authorizer")),
+                f"API-Gateway-Execution-Logs_{api}/api",
+            ],
+            30,
+        )
+
     def test_destroying_a_stage_keeps_its_data(self, state, account):
         outputs = account.stack("roster-backend-local").outputs
         make("destroy", state, typed="local")
@@ -242,6 +254,8 @@ class TestWholeStage:
         assert not set(account.client("dynamodb").list_tables()["TableNames"]) & set(outputs.values())
         pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
         assert outputs["UserPool"] not in {pool["Id"] for pool in pools}
+        groups = account.client("logs").describe_log_groups()["logGroups"]
+        assert not [group["logGroupName"] for group in groups if "local" in group["logGroupName"]]
 
 
 def run_aws_command(command):
