@@ -64,6 +64,7 @@ def _parameter(text: str) -> tuple[str, str]:
 
 
 def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None:
+    where.require_runtime("deploy")
     where = replace(where, api={**dict(options.parameter), **where.api})
     outputs = _backend_outputs(account, where)
     _say("Packaging …")
@@ -74,6 +75,7 @@ def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None
 
 
 def _backend(account: Account, where: Stage, _: argparse.Namespace) -> None:
+    where.require_runtime("backend")
     outputs = _backend_outputs(account, where)
     for path in chalice_stage.record(where, outputs):
         _say(f"Wrote {path}")

@@ -36,6 +36,7 @@ def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[
     config = folder / "config.json"
     recorded = json.loads(config.read_text())
     recorded["stages"][stage.name] = recorded["stages"].get(stage.name, {}) | {
+        "runtime": stage.runtime,  # Chalice ignores it; chalicelib/local/runtime.py compares it
         "environment_variables": parts.values({**outputs, **stage.api}),
         "iam_policy_file": _policy_file(stage, "api"),
         "lambda_functions": {

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from infra import chalice_stage, parts, stages
 from infra.package import PROJECT
 from testbed import backend_template
 from testbed.in_process import imported_app
+from tests.infra.test_package import distributions, pinned
 
+DEV = stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}, stages.RUNNING)
 OUTPUTS = {
     "UsersTable": "users",
     "UsersTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/users",
@@ -46,7 +49,7 @@ def checkout(tmp_path_factory):
     for name in ("chalicelib", ".chalice"):
         ignored = shutil.ignore_patterns("__pycache__", "deploy*", "policy-*-*.json")
         shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
-    list(chalice_stage.record(stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}), OUTPUTS, folder))
+    list(chalice_stage.record(DEV, OUTPUTS, folder))
     return folder
 
 
@@ -152,8 +155,47 @@ class TestRecorded:
 
     def test_recording_again_changes_nothing(self, checkout):
         before = {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")}
-        list(chalice_stage.record(stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}), OUTPUTS, checkout))
+        list(chalice_stage.record(DEV, OUTPUTS, checkout))
         assert {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")} == before
+
+    def test_the_runtime_of_the_stage_is_recorded(self, checkout):
+        recorded = json.loads((checkout / ".chalice" / "config.json").read_text())["stages"]["dev"]
+        assert recorded["runtime"] == stages.RUNNING
+
+
+class TestOtherPython:
+    """`chalice deploy` by another Python than the stage's."""
+
+    @pytest.fixture
+    def run(self, checkout, tmp_path):
+        """A function that runs a command of Chalice in a checkout whose stage has this runtime."""
+        folder = tmp_path / "roster"
+        shutil.copytree(checkout, folder)
+
+        def run(runtime, *command):
+            config = folder / ".chalice" / "config.json"
+            recorded = json.loads(config.read_text())
+            recorded["stages"]["dev"]["runtime"] = runtime
+            config.write_text(json.dumps(recorded))
+            unreachable = dict.fromkeys(("AWS_ENDPOINT_URL", "HTTPS_PROXY", "HTTP_PROXY"), "http://127.0.0.1:9")
+            keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
+            return subprocess.run(
+                [Path(sys.executable).parent / "chalice", "--project-dir", folder, *command, "--stage", "dev"],
+                env={"PATH": os.environ["PATH"], **keys, **unreachable},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        return run
+
+    def test_it_stops_with_one_sentence_that_says_what_to_do(self, run):
+        done = run("python3.99", "deploy")
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"Error: The runtime of dev is python3.99, but chalice runs with {stages.RUNNING}: run "
+            "rm -rf .venv .venv-embedded && make backend STAGE=dev PYTHON=python3.99, then deploy again.\n"
+        )
 
 
 class TestDeployed:
@@ -172,6 +214,10 @@ class TestDeployed:
             policies[name] = {action for statement in document["Statement"] for action in statement["Action"]}
         assert policies["roster-dev-jwt_authorizer"] == {"logs:CreateLogStream", "logs:PutLogEvents"}
         assert "dynamodb:UpdateItem" in policies["roster-dev"]
+
+    def test_what_is_deployed_is_pinned(self, deployed, checkout):
+        (zipped,) = (checkout / ".chalice" / "deployments").glob("*.zip")
+        assert distributions(zipped.read_bytes()) == pinned("requirements.txt")
 
     def test_each_function_may_write_to_the_log_group_of_its_name_and_to_no_other(self, deployed):
         for name, function in functions().items():

@@ -102,8 +102,9 @@ class TestStages:
         ("text", "message"),
         [
             ("Prod:\n", "A stage can't be called"),
-            ("prod: {tables: {}}", "neither backend nor api"),
+            ("prod: {tables: {}}", "neither backend, api nor runtime"),
             ("prod: {api: {ThrottlingRateLimit: 5}}", "in quotes"),
+            ("prod: {runtime: python3.9}", r"has the runtime 'python3.9': use python3.11, .* or any\."),
         ],
     )
     def test_an_invalid_stage_is_rejected_with_an_explanation(self, tmp_path, text, message):
@@ -113,6 +114,27 @@ class TestStages:
 
     def test_production_is_protected_against_deletion(self):
         assert stages.stage("prod").backend["DeletionProtection"] == "true"
+
+    def test_a_stage_without_a_runtime_has_the_default(self, tmp_path):
+        (tmp_path / "stages.yaml").write_text("test:\n")
+        assert stages.stage("test", tmp_path / "stages.yaml").runtime == stages.DEFAULT_RUNTIME
+
+    def test_production_has_a_runtime_that_lambda_supports_beyond_2027(self):
+        assert stages.stage("prod").runtime == "python3.13"
+
+    @pytest.mark.parametrize("target", ["deploy", "backend"])
+    def test_a_stage_of_another_python_stops_before_anything_is_deployed(self, monkeypatch, target):
+        monkeypatch.setattr("infra.__main__.stage", lambda name: stages.Stage(name, {}, {}, "python3.99"))
+        monkeypatch.setattr("infra.__main__.Account", lambda *_: None)
+        with pytest.raises(SystemExit) as stopped:
+            main([target, "--stage", "prod"])
+        assert stopped.value.code == (
+            f"The runtime of prod is python3.99, but Roster is installed here with {stages.RUNNING}: run rm -rf .venv "
+            f".venv-embedded && make {target} STAGE=prod PYTHON=python3.99, or change the runtime in infra/stages.yaml."
+        )
+
+    def test_the_embedded_aws_accepts_whichever_python_deploys(self):
+        stages.stage("local").require_runtime("deploy")
 
     def test_every_parameter_of_a_stage_exists_in_its_template(self, template):
         known = {"backend": backend_template.load()["Parameters"].keys(), "api": template["Parameters"].keys()}
@@ -141,7 +163,7 @@ class TestCommandLine:
         assert self.infra("outputs") == (1, "No AWS region is configured: set AWS_REGION, or run aws configure.")
 
     def test_missing_credentials_are_reported(self):
-        status, message = self.infra("deploy", AWS_DEFAULT_REGION="us-east-1")
+        status, message = self.infra("deploy", "--stage", "local", AWS_DEFAULT_REGION="us-east-1")
         assert status == 1
         assert message.startswith("No AWS credentials found")
 
