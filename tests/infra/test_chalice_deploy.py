@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -14,6 +15,7 @@ from chalice.cli import cli
 from click.testing import CliRunner
 from moto import mock_aws
 
+from embedded import stack
 from infra import chalice_stage, parts, stages
 from infra.package import PROJECT
 from testbed import backend_template
@@ -157,6 +159,14 @@ class TestRecorded:
         before = {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")}
         list(chalice_stage.record(DEV, OUTPUTS, checkout))
         assert {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")} == before
+
+    def test_make_run_uses_the_settings_of_no_stage(self, monkeypatch):
+        # The settings that Chalice has for a stage override those of the environment.
+        commands = []
+        monkeypatch.setattr(stack, "Process", lambda _, command, *__, **___: commands.append(command) or Mock())
+        stack.serve(8000, {})
+        (command,) = commands
+        assert not stages.NAME.fullmatch(command[command.index("--stage") + 1])
 
     def test_the_runtime_of_the_stage_is_recorded(self, checkout):
         recorded = json.loads((checkout / ".chalice" / "config.json").read_text())["stages"]["dev"]
