@@ -124,8 +124,9 @@ format: .venv ## format the code
 openapi: .venv ## generate the API's description, chalicelib/openapi.json, from the code
 	@$(BIN)/python -m openapi
 
-constraints: .venv/bench ## pin the installed versions in constraints.txt
+constraints: .venv/bench ## pin the installed versions in constraints.txt, and what is deployed in requirements.txt
 	@$(BIN)/python -m pip --disable-pip-version-check freeze > constraints.txt
+	@$(BIN)/python -m infra.pins
 
 clean: ## remove everything installed and stored, STATE_DIR included, unless Roster is running with it
 	@sh embedded/python.sh -B -m embedded.clean

@@ -67,6 +67,7 @@ def _parameter(text: str) -> tuple[str, str]:
 
 
 def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None:
+    where.require_runtime("deploy")
     where = replace(where, api={**dict(options.parameter), **where.api})
     _require_accepted(where, options)
     outputs = _backend_outputs(account, where)
@@ -78,6 +79,7 @@ def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None
 
 
 def _backend(account: Account, where: Stage, options: argparse.Namespace) -> None:
+    where.require_runtime("backend")
     _require_accepted(where, options)
     outputs = _backend_outputs(account, where)
     for path in chalice_stage.record(where, outputs):

@@ -57,7 +57,7 @@ class Api(States, Chalice):
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(app_name=name, configure_logs=False)
-        logs.configure(settings.log_level, on_terminal=settings.chalice_cli)
+        logs.configure(settings.log_level, on_terminal=settings.chalice_cli, as_json=settings.logs_are_text)
         self._client_ids = settings.client_ids
         self.capabilities: list[str] = []
         self._guarded: dict[

@@ -76,8 +76,9 @@ BY_TYPE = {
     "QUOTA_EXCEEDED": THROTTLED,
     "DEFAULT_5XX": INTERNAL_ERROR,
     "API_CONFIGURATION_ERROR": INTERNAL_ERROR,
-    # The JWT authorizer raises when it cannot fetch the signing keys. Which of the two API Gateway uses for that is
-    # not documented.
+    # The authorizer fails: it cannot fetch the signing keys, it crashes, runs out of time or is throttled. "Gateway
+    # response types" in the developer guide describes the first as failing to authenticate the caller, and the second
+    # as failing to connect to the authorizer. Reports from the field name the second, also for an exception.
     "AUTHORIZER_FAILURE": NO_AUTHORIZER,
     "AUTHORIZER_CONFIGURATION_ERROR": NO_AUTHORIZER,
     "INTEGRATION_TIMEOUT": TIMEOUT,

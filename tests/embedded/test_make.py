@@ -282,8 +282,8 @@ class TestPython:
     """The Python that installs Roster."""
 
     def test_the_first_one_on_the_path_that_works_is_used(self, checkout):
-        shim = "#!/bin/sh\necho 'python3.11: command not found' >&2; exit 127\n"
-        checkout.program("bin/python3.11", shim)
+        shim = "#!/bin/sh\necho 'python3.13: command not found' >&2; exit 127\n"
+        checkout.program("bin/python3.13", shim)
         for name in ("python3.12", "python3"):
             checkout.program(f"bin/{name}", f'#!/bin/sh\ntest "$1" = -c || echo {name} "$@"\n')
         done = checkout.make("clean", path=f"{checkout.folder}/bin:{PATH}")

@@ -11,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from itertools import pairwise
 from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from embedded import aws
-from infra import __main__, api, backend, risks
+from infra import __main__, api, backend, chalice_stage, package, risks
 from infra.cloudformation import Account, Template
 from infra.failure import Failure
 from infra.stages import Stage
@@ -30,8 +31,8 @@ class Recorder:
     """An account whose clients send nothing. ``responses`` are by operation; one can be a function or an error."""
 
     def __init__(self, **responses):
-        self.calls = []
-        self.messages = []
+        self.calls: list[Any] = []
+        self.messages: list[str] = []
         self.responses = responses
         self.account = Account(self.client, self.messages.append, pause=0)
 
@@ -58,7 +59,7 @@ class Recorder:
 
 
 def error(code, message=""):
-    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": {}}, "Operation")
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": {}}, "Operation")  # type: ignore[typeddict-item]
 
 
 class Stacks(Recorder):
@@ -209,7 +210,7 @@ def resolved(part, values, conditions=()):
         return [entry for item in part if (entry := resolved(item, values, conditions)) != UNSET]
     if not isinstance(part, dict):
         return part
-    name, argument = next(iter(part.items()), ("", None))
+    name, argument = next(iter(part.items()), ("", ("", "", "")))
     if name == "Fn::If":
         condition, then, otherwise = argument
         chosen = then if resolved(conditions[condition], values, conditions) else otherwise
@@ -450,11 +451,16 @@ class TestRisks:
     def deployed(self, monkeypatch):
         """The stages that the program deploys, which it is kept from doing, when all settings are risky."""
         deployed = []
-        monkeypatch.setattr(__main__, "_backend_outputs", lambda _, where: deployed.append(where.name) or {"A": "b"})
+
+        def deploy(_, where):
+            deployed.append(where.name)
+            return {"A": "b"}
+
+        monkeypatch.setattr(__main__, "_backend_outputs", deploy)
         monkeypatch.setattr(__main__, "stage", lambda _: Stage("prod", {"DeletionProtection": "true"}, {}))
-        monkeypatch.setattr(__main__.chalice_stage, "record", lambda *_: [])
-        monkeypatch.setattr(__main__.package, "build", lambda _: SimpleNamespace(zip=b""))
-        monkeypatch.setattr(__main__.api, "deploy", lambda *_: {"A": "b"})
+        monkeypatch.setattr(chalice_stage, "record", lambda *_: [])
+        monkeypatch.setattr(package, "build", lambda _: SimpleNamespace(zip=b""))
+        monkeypatch.setattr(api, "deploy", lambda *_: {"A": "b"})
         monkeypatch.setattr(__main__, "Account", lambda *_: Recorder().account)
         return deployed
 
@@ -502,7 +508,7 @@ class TestTerminationProtection:
 class TestAppClients:
     """Rotating an app client by the template."""
 
-    ROTATION = (
+    ROTATION: tuple[Any, ...] = (
         ({}, {"UserPoolClient"}, "UserPoolClient"),
         ({"BothAppClients": "true"}, {"UserPoolClient", "SecondUserPoolClient"}, "UserPoolClient"),
         (

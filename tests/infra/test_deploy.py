@@ -120,8 +120,9 @@ class TestStages:
         ("text", "message"),
         [
             ("Prod:\n", "A stage can't be called"),
-            ("prod: {tables: {}}", "neither backend nor api"),
+            ("prod: {tables: {}}", "neither backend, api nor runtime"),
             ("prod: {api: {ThrottlingRateLimit: 5}}", "in quotes"),
+            ("prod: {runtime: python3.9}", r"has the runtime 'python3.9': use python3.11, .* or any\."),
         ],
     )
     def test_an_invalid_stage_is_rejected_with_an_explanation(self, tmp_path, text, message):
@@ -131,6 +132,27 @@ class TestStages:
 
     def test_production_is_protected_against_deletion(self):
         assert stages.stage("prod").backend["DeletionProtection"] == "true"
+
+    def test_a_stage_without_a_runtime_has_the_default(self, tmp_path):
+        (tmp_path / "stages.yaml").write_text("test:\n")
+        assert stages.stage("test", tmp_path / "stages.yaml").runtime == stages.DEFAULT_RUNTIME
+
+    def test_production_has_a_runtime_that_lambda_supports_beyond_2027(self):
+        assert stages.stage("prod").runtime == "python3.13"
+
+    @pytest.mark.parametrize("target", ["deploy", "backend"])
+    def test_a_stage_of_another_python_stops_before_anything_is_deployed(self, monkeypatch, target):
+        monkeypatch.setattr("infra.__main__.stage", lambda name: stages.Stage(name, {}, {}, "python3.99"))
+        monkeypatch.setattr("infra.__main__.Account", lambda *_: None)
+        with pytest.raises(SystemExit) as stopped:
+            main([target, "--stage", "prod"])
+        assert stopped.value.code == (
+            f"The runtime of prod is python3.99, but Roster is installed here with {stages.RUNNING}: run rm -rf .venv "
+            f".venv-embedded && make {target} STAGE=prod PYTHON=python3.99, or change the runtime in infra/stages.yaml."
+        )
+
+    def test_the_embedded_aws_accepts_whichever_python_deploys(self):
+        stages.stage("local").require_runtime("deploy")
 
     def test_every_parameter_of_a_stage_exists_in_its_template(self, template):
         known = {"backend": backend_template.load()["Parameters"].keys(), "api": template["Parameters"].keys()}
@@ -159,7 +181,7 @@ class TestCommandLine:
         assert self.infra("outputs") == (1, "No AWS region is configured: set AWS_REGION, or run aws configure.")
 
     def test_missing_credentials_are_reported(self):
-        status, message = self.infra("deploy", AWS_DEFAULT_REGION="us-east-1")
+        status, message = self.infra("deploy", "--stage", "local", AWS_DEFAULT_REGION="us-east-1")
         assert status == 1
         assert message.startswith("No AWS credentials found")
 
@@ -240,6 +262,18 @@ class TestWholeStage:
         topic = account.stack("roster-api-local").outputs["AlarmsTopic"]
         account.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")
 
+    def test_every_log_group_expires(self, account):
+        groups = account.client("logs").describe_log_groups()["logGroups"]
+        api = account.client("apigateway").get_rest_apis()["items"][0]["id"]
+        assert {group["logGroupName"]: group.get("retentionInDays") for group in groups} == dict.fromkeys(
+            [
+                "/aws/apigateway/roster-local-access",
+                *(f"/aws/lambda/roster-local{suffix}" for suffix in ("", "-api", "-jwt-authorizer", "-jwt_authorizer")),
+                f"API-Gateway-Execution-Logs_{api}/api",
+            ],
+            30,
+        )
+
     def test_destroying_a_stage_keeps_its_data(self, state, account):
         outputs = account.stack("roster-backend-local").outputs
         make("destroy", state, typed="local")
@@ -318,6 +352,8 @@ class TestWholeStage:
         assert outputs["UserPool"] not in {pool["Id"] for pool in pools}
         role = account.client("apigateway").get_account()["cloudwatchRoleArn"]  # other stages write their logs with it
         account.client("iam").get_role(RoleName=role.rpartition("/")[2])
+        groups = account.client("logs").describe_log_groups()["logGroups"]
+        assert not [group["logGroupName"] for group in groups if "local" in group["logGroupName"]]
 
 
 def run_aws_command(command):
