@@ -77,6 +77,7 @@ def broken(tmp_path_factory):
         log = folder / "api.log"
         with stack.serve(port, environ, log):
             broken = Broken(proxy, pool, connection, users, profiles, f"http://127.0.0.1:{port}", log)
+            assert broken.http  # before there are threads: since Python 3.12, each could create a client of its own
             yield broken
             broken.http.close()
         logged.texts.append(log.read_text())
