@@ -3,7 +3,7 @@
 # The settings, from make's command line or the environment. Values are literal: make expands nothing in them, and recipes
 # read them from the environment ("$$EMAIL"), so the shell expands nothing either. One exception: make strips leading
 # whitespace from values on its command line. Set such a value in the environment.
-override SETTINGS := PORT EMBEDDED_AWS_PORT DOCS_PORT STATE_DIR EMAIL PASSWORD NEW_PASSWORD STAGE DATA PYTHON CHROMIUM
+override SETTINGS := PORT EMBEDDED_AWS_PORT DOCS_PORT STATE_DIR EMAIL PASSWORD NEW_PASSWORD STAGE DATA ACCEPT PYTHON CHROMIUM
 override defined   = $(foreach name,$(1),$(if $(filter-out undefined,$(origin $(name))),$(name)))
 $(foreach name,$(call defined,$(SETTINGS)),$(eval override $(name) := $$(value $(name))))
 
@@ -46,6 +46,11 @@ ifeq ($(DATA),yes)
 override WITH_DATA := --with-data
 endif
 
+override ACCEPT_RISKS :=
+ifeq ($(ACCEPT),yes)
+override ACCEPT_RISKS := --accept-risks
+endif
+
 # For targets that need a running Roster: if nothing is installed, they fail with this message and install nothing.
 override NOT_INSTALLED := Roster is not installed in this folder. Start it with make run first.
 override REQUIRE_VENV  := test -x $(BIN)/python || { echo "$(NOT_INSTALLED)" >&2; exit 1; }
@@ -71,7 +76,7 @@ stop: ## stop what make run or make deploy STAGE=local has started
 	@$(EMBEDDED) stop
 
 deploy: $(VENVS) ## deploy to AWS, or with STAGE=local to the embedded AWS (STAGE=dev|prod|local)
-	@$(INFRA) deploy --stage="$$STAGE"
+	@$(INFRA) deploy --stage="$$STAGE" $(ACCEPT_RISKS)
 
 destroy: $(VENVS) ## delete the API of STAGE=…; with DATA=yes, also its tables and user pool
 	@$(INFRA) destroy --stage="$$STAGE" $(WITH_DATA)
@@ -81,7 +86,7 @@ outputs: $(VENV) ## print the outputs of the API stack of STAGE=…
 	@$(INFRA) outputs --stage="$$STAGE"
 
 backend: $(VENVS) ## deploy the backend of STAGE=… and record its outputs for chalice deploy
-	@$(INFRA) backend --stage="$$STAGE"
+	@$(INFRA) backend --stage="$$STAGE" $(ACCEPT_RISKS)
 
 test: lint .venv-embedded ## lint, then run every test
 	@$(BIN)/python -m tests.browser.chromium
@@ -119,8 +124,9 @@ format: .venv ## format the code
 openapi: .venv ## generate the API's description, chalicelib/openapi.json, from the code
 	@$(BIN)/python -m openapi
 
-constraints: .venv/bench ## pin the installed versions in constraints.txt
+constraints: .venv/bench ## pin the installed versions in constraints.txt, and what is deployed in requirements.txt
 	@$(BIN)/python -m pip --disable-pip-version-check freeze > constraints.txt
+	@$(BIN)/python -m infra.pins
 
 clean: ## remove everything installed and stored, STATE_DIR included, unless Roster is running with it
 	@sh embedded/python.sh -B -m embedded.clean

@@ -36,8 +36,9 @@ health = Health(
 )
 
 if settings.chalice_cli:
-    from chalicelib.local import gateway
+    from chalicelib.local import gateway, runtime
 
+    runtime.require()
     gateway.enforce(verifier, app.cors_headers)
 
 

@@ -118,7 +118,7 @@ class Costs:
         stored = users * self.assumed["stored_kb"] / MILLION * (price["gb_month"] + price["recovery_gb_month"])
         functions = users * sum(count * self.function(route, memory) for route, count in self.use.items())
         observing = self.prices["observing"]
-        standing = alarms() * observing["alarm_month"] + observing["dashboard_month"]
+        standing = alarms() * observing["alarm_month"] + observing["dashboard_month"] + observing["key_month"]
         return {
             "Cognito": _tiered(users, self.prices["cognito"]["essentials"]),
             "API Gateway": _tiered(requests, self.prices["api_gateway"]["requests"]),

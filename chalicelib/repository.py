@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.errors import Conflict, KeyReused, NotFound
 from chalicelib.records import ABSENT, Precondition, Record, still
 from chalicelib.storage import attribute_values
-from chalicelib.storage.dynamodb import CHANGED, DynamoDB, Refused, failures_named, one_patience
+from chalicelib.storage.dynamodb import CHANGED, ConditionFailed, DynamoDB, failures_named, one_patience
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as AttributeValue
@@ -57,12 +57,12 @@ class _Table:
         """See ``records.Records``. Takes one request: when DynamoDB rejects it, it returns the existing item."""
         try:
             self._write(record, _condition(ABSENT), origin)
-        except Refused as refused:
+        except ConditionFailed as failed:
             if only_if is not None:
                 raise
-            if not refused.item or refused.item.get("origin") != {"S": origin}:
+            if not failed.item or failed.item.get("origin") != {"S": origin}:
                 raise KeyReused("This Idempotency-Key was used with a different body: send a new key.") from None
-            return _record(refused.item)
+            return _record(failed.item)
         return record
 
     def delete(self, userid: str, only_if: Precondition | None = None) -> None:
@@ -70,10 +70,10 @@ class _Table:
         try:
             with failures_named("DeleteItem"):
                 self._connection.client.delete_item(TableName=self._name, Key=self._key(userid), **_condition(only_if))
-        except Refused as refused:
+        except ConditionFailed as failed:
             # A retry after a lost response, and the item is gone: most likely, an earlier attempt of this request
             # deleted it. RFC 9110, section 13.1.1, allows reporting success then.
-            if refused.item or not refused.is_resent:
+            if failed.item or not failed.is_resent:
                 raise
 
     def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
@@ -118,9 +118,9 @@ class _Table:
         try:
             with failures_named("UpdateItem"):
                 self._connection.client.update_item(TableName=self._name, Key=key, **request)
-        except Refused as refused:
+        except ConditionFailed as failed:
             # Botocore retries when a response is lost. The conflicting item may then be the one that was just written.
-            if not refused.item or refused.item["revision"] != values[":revision"]:
+            if not failed.item or failed.item["revision"] != values[":revision"]:
                 raise
 
     def ping(self) -> None:

@@ -28,6 +28,7 @@ class Settings:
 
     ``issuer`` is the ``iss`` of the pool's tokens and ``jwks_url`` the address of its signing keys (see "Verifying
     JSON web tokens" in the Cognito developer guide). ``chalice_cli`` is true while a Chalice command runs.
+    ``logs_are_text`` is true in a Lambda function whose log format is text, which is Lambda's default.
     """
 
     users_table: str
@@ -42,6 +43,7 @@ class Settings:
     issuer: str
     jwks_url: str
     chalice_cli: bool
+    logs_are_text: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -79,6 +81,7 @@ class Settings:
                 f"{keys_base}/.well-known/jwks.json",
             ),
             chalice_cli="AWS_CHALICE_CLI_MODE" in environ,
+            logs_are_text="AWS_LAMBDA_FUNCTION_NAME" in environ and environ.get("AWS_LAMBDA_LOG_FORMAT") != "JSON",
         )
         reader.require_no_faults()
         return settings

@@ -9,7 +9,7 @@ if [ -n "$PYTHON" ]; then
     "$PYTHON" -c "$usable" 2>/dev/null && exec "$PYTHON" "$@"
     printf '%s\n' "PYTHON is $PYTHON, which can't be used. Set it to the path of Python 3.11 or newer." >&2
 else
-    for python in python3.11 python3.12 python3.13 python3; do
+    for python in python3.13 python3.12 python3.11 python3; do
         "$python" -c "$usable" 2>/dev/null && exec "$python" "$@"
     done
     echo "Roster needs Python 3.11 or newer, but there is none on the PATH. Install one first." >&2

@@ -14,6 +14,10 @@ from embedded.state import prepare
 from infra import backend, parts, stages
 from infra.cloudformation import Outputs
 
+UNRECORDED = "make_run"
+"""The stage of ``chalice local``. Chalice would use the settings that ``make backend`` has recorded for a stage, which
+are another backend's. No stage has this name, because of the underscore."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -76,6 +80,7 @@ def serve(port: int, environ: Mapping[str, str], log: Path | None = None) -> Pro
     chalice = str(Path(sys.executable).parent / "chalice")
     # The reloader would also watch the state and the virtual environments, and restart during requests.
     command = [sys.executable, "-m", "embedded.leash", chalice, "local", "--no-autoreload"]
+    command += ["--stage", UNRECORDED]
     command += ["--host", HOST, "--port", str(port)]
     api = Process("The API", command, {**environ, "PYTHONUNBUFFERED": "1"}, log, **ON_LEASH)
     try:

@@ -13,8 +13,8 @@ from functools import cache, partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import api, aws, backend, chalice_stage, data, package, parts
-from infra.cloudformation import Account, Outputs
+from infra import api, aws, backend, chalice_stage, data, package, parts, risks
+from infra.cloudformation import Account, Outputs, Stack
 from infra.failure import Failure
 from infra.stages import Stage, stage
 
@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--with-data", action="store_true", help="destroy: also delete the backend, the tables and the user pool"
     )
     parser.add_argument("--yes", action="store_true", help="destroy: do not ask for confirmation")
+    parser.add_argument(
+        "--accept-risks", action="store_true", help="deploy, backend: deploy a protected stage with risky settings"
+    )
     parser.add_argument(
         "--parameter",
         type=_parameter,
@@ -66,7 +69,9 @@ def _parameter(text: str) -> tuple[str, str]:
 
 
 def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None:
+    where.require_runtime("deploy")
     where = replace(where, api={**dict(options.parameter), **where.api})
+    _require_accepted(where, options)
     outputs = _backend_outputs(account, where)
     _say("Packaging …")
     packed = package.build(where)
@@ -75,7 +80,9 @@ def _deploy(account: Account, where: Stage, options: argparse.Namespace) -> None
     _print(api.deploy(account, where, packed, outputs))
 
 
-def _backend(account: Account, where: Stage, _: argparse.Namespace) -> None:
+def _backend(account: Account, where: Stage, options: argparse.Namespace) -> None:
+    where.require_runtime("backend")
+    _require_accepted(where, options)
     outputs = _backend_outputs(account, where)
     for path in chalice_stage.record(where, outputs):
         _say(f"Wrote {path}")
@@ -96,6 +103,7 @@ def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> Non
     doomed = [f"stack {stack.name}" for stack in stacks if stack.status]
     if not doomed and not items:
         raise Failure(f"Stage {where.name} has nothing to delete.")
+    _require_unprotected(stacks)
     if options.with_data:
         data.require_unprotected(items)
         _list("All users, profiles and accounts will be lost. These will be deleted:", [*doomed, *items])
@@ -115,10 +123,29 @@ def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> Non
         _list("These are kept, because other stages in this account may use them:", kept)
 
 
+def _require_unprotected(stacks: Sequence[Stack]) -> None:
+    for stack in stacks:
+        if stack.is_protected:
+            remedy = "first deploy the stage with DeletionProtection set to false."
+            raise Failure(f"{stack.name} is protected against deletion: {remedy}")
+
+
 def _list(title: str, entries: Sequence[object]) -> None:
     """Print the entries under their title. Print nothing if there are none."""
     if entries:
         _say("\n".join([title, *(f"  {entry}" for entry in entries)]))
+
+
+def _require_accepted(where: Stage, options: argparse.Namespace) -> None:
+    """Raise ``Failure`` if a protected stage has risky settings that the user does not accept."""
+    found = risks.of(where)
+    if not found or options.accept_risks:
+        return
+    _say(f"{where.name} is protected against deletion, so users probably rely on it, but some settings are risky:")
+    for risk in found:
+        _say(f"  {risk}")
+    if _typed(f"Change them in infra/stages.yaml, or type {where.name} to deploy it as it is: ") != where.name:
+        raise Failure("Nothing was deployed. To accept these risks without being asked, add ACCEPT=yes.")
 
 
 def _typed(question: str) -> str:

@@ -1,6 +1,7 @@
 """The API stack: the functions, API Gateway, logs, alarms and the dashboard."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -8,6 +9,9 @@ from botocore.exceptions import ClientError
 from infra.cloudformation import Account, Outputs, Stack, Template
 from infra.package import Package
 from infra.stages import Stage
+
+KEPT = timedelta(days=90)
+"""How long the packages and templates of earlier deploys are kept."""
 
 
 def stack(account: Account, stage: Stage) -> Stack:
@@ -19,14 +23,32 @@ def deploy(account: Account, stage: Stage, package: Package, backend: Outputs) -
     """Upload ``package``, create or update the stage's API stack, and return its outputs."""
     s3, bucket = account.client("s3"), backend["ArtifactsBucket"]
     _upload(s3, bucket, package.key, package.zip)
-    template = package.template_for(bucket).encode()
+    from_backend = {name: value for name, value in backend.items() if name in package.template["Parameters"]}
+    parameters = {"Stage": stage.name, **from_backend, **stage.api}
+    template = package.template_for(bucket, parameters).encode()
     key = f"templates/{hashlib.sha256(template).hexdigest()}.json"
     _upload(s3, bucket, key, template)
     source = {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
-    from_backend = {name: value for name, value in backend.items() if name in package.template["Parameters"]}
-    parameters = {"Stage": stage.name, **from_backend, **stage.api}
     capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    return stack(account, stage).deploy(Template(source, parameters, capabilities))
+    deployed = stack(account, stage)
+    outputs = deployed.deploy(Template(source, parameters, capabilities))
+    deployed.protect(stage.is_protected)
+    _delete_old(s3, bucket, {key, package.key})
+    return outputs
+
+
+def _delete_old(s3: Any, bucket: str, current: set[str]) -> None:
+    """Delete the packages and templates that are older than ``KEPT``, except the ``current`` ones.
+
+    A lifecycle rule of the bucket could not spare the current package, which is as old as the latest change of the
+    sources. CloudFormation needs it if it has to roll back the next deploy.
+    """
+    oldest = datetime.now(UTC) - KEPT
+    for prefix in ("functions/", "templates/"):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for entry in page.get("Contents", []):
+                if entry["LastModified"] < oldest and entry["Key"] not in current:
+                    s3.delete_object(Bucket=bucket, Key=entry["Key"])
 
 
 def _upload(s3: Any, bucket: str, key: str, content: bytes) -> None:

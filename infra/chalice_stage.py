@@ -12,6 +12,11 @@ from infra.stages import Stage
 
 ROLES = {"api": "", "authorizer": "-jwt_authorizer"}
 """Each function's role, as in ``.chalice/policy-<role>.json``, and the suffix of its name after app and stage."""
+NO_LOG_GROUP = {"log_retention_in_days": 0}
+"""Chalice's setting for a function whose log group is in the backend stack.
+
+Chalice would set the group's expiry, which the group has already, and ``chalice delete`` would remove it.
+"""
 
 
 def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[Path]:
@@ -31,13 +36,16 @@ def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[
     config = folder / "config.json"
     recorded = json.loads(config.read_text())
     recorded["stages"][stage.name] = recorded["stages"].get(stage.name, {}) | {
+        "runtime": stage.runtime,  # Chalice ignores it; chalicelib/local/runtime.py compares it
         "environment_variables": parts.values({**outputs, **stage.api}),
         "iam_policy_file": _policy_file(stage, "api"),
         "lambda_functions": {
+            "api_handler": NO_LOG_GROUP,
             "jwt_authorizer": {
                 **recorded["lambda_functions"]["jwt_authorizer"],
+                **NO_LOG_GROUP,
                 "iam_policy_file": _policy_file(stage, "authorizer"),
-            }
+            },
         },
     }
     config.write_text(json.dumps(recorded, indent=2) + "\n")

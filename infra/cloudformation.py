@@ -77,6 +77,22 @@ class Stack:
         return None if stack is None else str(stack["StackStatus"])
 
     @property
+    def is_deployed(self) -> bool:
+        """Whether the stack is deployed and can be updated."""
+        return self.status in DONE
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the stack has termination protection: CloudFormation then rejects its deletion."""
+        return bool((self._described() or {}).get("EnableTerminationProtection"))
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The values that the stack's parameters have. Empty if the stack does not exist."""
+        stack = self._described() or {}
+        return {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack.get("Parameters", [])}
+
+    @property
     def outputs(self) -> Outputs:
         """The stack's outputs. Raises ``Failure`` if the stack is not deployed."""
         stack = self._described()
@@ -99,16 +115,30 @@ class Stack:
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in template.parameters.items()],
             Capabilities=list(template.capabilities),
         )
-        if not self._has_changes(name):
+        try:
+            has_changes = self._has_changes(name)
+        except Failure:
+            if kind == "CREATE":  # the change set has created an empty stack, in REVIEW_IN_PROGRESS
+                self._client.delete_stack(StackName=self.name)
+            raise
+        if not has_changes:
             self._client.delete_change_set(StackName=self.name, ChangeSetName=name)
             self._account.say("  Nothing to change.")
             return self.outputs
         seen = {event["EventId"] for event in self._events()}
-        self._client.execute_change_set(StackName=self.name, ChangeSetName=name)
+        # If it fails, what it has created is deleted, even if the template retains it: it is empty, and a retained
+        # resource would belong to no stack ("ExecuteChangeSet", CloudFormation API reference).
+        self._client.execute_change_set(StackName=self.name, ChangeSetName=name, RetainExceptOnCreate=True)
         self._follow(seen)
         if self.status != f"{kind}_COMPLETE":
             raise Failure(f"{self.name} could not be deployed ({self.status}): {self._first_failure(seen)}")
         return self.outputs
+
+    def protect(self, wanted: bool) -> None:  # noqa: FBT001
+        """Turn termination protection on or off, unless it already is as wanted."""
+        if self.is_protected != wanted:
+            self._account.say(f"  Turning termination protection {'on' if wanted else 'off'} …")
+            self._client.update_termination_protection(StackName=self.name, EnableTerminationProtection=wanted)
 
     def delete(self) -> None:
         """Delete the stack, except for the resources that its template retains."""

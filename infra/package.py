@@ -30,7 +30,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 class Package:
     """The same sources give the same bytes, so that deploying unchanged sources changes nothing.
 
-    ``template`` lacks the location of the zip, which ``template_for`` adds.
+    ``template`` lacks the location of the zip and the digest of the parameters, which ``template_for`` adds.
     """
 
     zip: bytes
@@ -41,13 +41,31 @@ class Package:
         """The S3 key of the zip, which contains a hash of its content."""
         return f"functions/{hashlib.sha256(self.zip).hexdigest()}.zip"
 
-    def template_for(self, bucket: str) -> str:
-        """Return the template as JSON, for a zip stored in ``bucket`` under ``key``."""
+    def template_for(self, bucket: str, parameters: Mapping[str, str] | None = None) -> str:
+        """Return the template as JSON, for a zip stored in ``bucket`` under ``key``, and for these parameters.
+
+        Most changes of an API take effect only in a new deployment. The Serverless transform adds one if the text of
+        the definition changes ("AWS::ApiGateway::Deployment", CloudFormation template reference), but a reference in it
+        reads the same whatever its value. So the definition contains a digest of the values.
+        """
         template = json.loads(json.dumps(self.template))
+        digest = _digest(template["Parameters"], parameters or {})
+        info = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["info"]
+        info["description"] = f"Roster. Digest of the stack's parameters: {digest}"
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": self.key}
         return json.dumps(template, separators=(",", ":"), sort_keys=True)
+
+
+def _digest(declared: Mapping[str, Any], given: Mapping[str, str]) -> str:
+    """Return a digest of the parameters' values, without those that must stay secret."""
+    values = {
+        name: str(given.get(name, parameter.get("Default", "")))
+        for name, parameter in declared.items()
+        if not parameter.get("NoEcho")
+    }
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def build(stage: Stage) -> Package:

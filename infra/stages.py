@@ -1,6 +1,7 @@
 """The stages, read from ``stages.yaml`` and checked."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,35 @@ from infra.failure import Failure
 
 STAGES = Path(__file__).parent / "stages.yaml"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+RUNTIMES = ("python3.11", "python3.12", "python3.13")
+DEFAULT_RUNTIME = "python3.13"
+ANY = "any"
+RUNNING = f"python{sys.version_info.major}.{sys.version_info.minor}"
+"""Lambda's name for the Python that runs this. Chalice deploys functions for it, and cannot be told another."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage, and the parameters of its stacks that differ from the templates' defaults."""
+    """A stage, the parameters of its stacks that differ from the templates' defaults, and its functions' runtime."""
 
     name: str
     backend: Mapping[str, str]
     api: Mapping[str, str]
+    runtime: str = ANY
+
+    def require_runtime(self, target: str) -> None:
+        """Raise ``Failure`` if what ``make <target>`` deploys would have another runtime than the stage states."""
+        if self.runtime not in (ANY, RUNNING):
+            raise Failure(
+                f"The runtime of {self.name} is {self.runtime}, but Roster is installed here with {RUNNING}: run "
+                f"rm -rf .venv .venv-embedded && make {target} STAGE={self.name} PYTHON={self.runtime}, or change the "
+                "runtime in infra/stages.yaml."
+            )
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the stage's tables, user pool and stacks are protected against deletion."""
+        return self.backend.get("DeletionProtection") == "true"
 
 
 def stage(name: str, file: Path = STAGES) -> Stage:
@@ -30,10 +51,13 @@ def stage(name: str, file: Path = STAGES) -> Stage:
     if not NAME.fullmatch(name):
         raise Failure(f"A stage can't be called {name!r}: use lower-case letters, digits and hyphens, at most 20.")
     entry = stages[name] or {}
+    runtime = entry.pop("runtime", DEFAULT_RUNTIME)
+    if runtime not in (*RUNTIMES, ANY):
+        raise Failure(f"infra/stages.yaml: {name} has the runtime {runtime!r}: use {', '.join(RUNTIMES)} or {ANY}.")
     for part, parameters in entry.items():
         if part not in ("backend", "api"):
-            raise Failure(f"infra/stages.yaml: {name} has {part!r}, which is neither backend nor api.")
+            raise Failure(f"infra/stages.yaml: {name} has {part!r}, which is neither backend, api nor runtime.")
         for parameter, value in (parameters or {}).items():
             if not isinstance(value, str):
                 raise Failure(f"infra/stages.yaml: {name}, {part}: write the value of {parameter} in quotes.")
-    return Stage(name, entry.get("backend") or {}, entry.get("api") or {})
+    return Stage(name, entry.get("backend") or {}, entry.get("api") or {}, runtime)

@@ -1,1 +1,1 @@
-"""What tests and benchmarks share: Roster run in three ways, a user pool that makes any token, events as Lambda's."""
+"""What tests and benchmarks share: Roster run in three ways, a user pool that can make any token, and Lambda events."""

@@ -1,23 +1,45 @@
-"""Answers held against the API's own description, ``chalicelib/openapi.json``."""
+"""Checks responses against the API's own description, ``chalicelib/openapi.json``."""
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 import chalicelib
 
-DOCUMENT = json.loads((Path(chalicelib.__file__).parent / "openapi.json").read_text())
-REGISTRY = Registry().with_resource("urn:openapi", Resource(DOCUMENT, DRAFT202012))
+DOCUMENT: dict[str, Any] = json.loads((Path(chalicelib.__file__).parent / "openapi.json").read_text())
+REGISTRY: Registry[Any] = Registry().with_resource("urn:openapi", DRAFT202012.create_resource(DOCUMENT))
 
 
-def resolve(part):
-    """``part``, or what it refers to."""
+class Response(Protocol):
+    """A response of the API. The names of ``headers`` are in lower case."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+
+
+def resolve(part: dict[str, Any]) -> dict[str, Any]:
+    """Return ``part`` or, if it is a reference, the part of the document that it refers to."""
     while "$ref" in part:
         target = DOCUMENT
         for token in part["$ref"].removeprefix("#/").split("/"):
@@ -27,30 +49,31 @@ def resolve(part):
 
 
 @cache
-def validator(schema):
-    """Of a schema, given as JSON text; its references are the document's."""
+def validator(schema: str) -> Draft202012Validator:
+    """Return a validator for a schema, which is given as JSON text. Its references point into the document."""
     return Draft202012Validator(json.loads(schema.replace('"#/', '"urn:openapi#/')), registry=REGISTRY)
 
 
-def operation(method, path):
-    """The operation that a request is one of; ``None`` if there is none."""
+def operation(method: str, path: str) -> dict[str, Any] | None:
+    """Return the description of the operation that a request calls, or ``None`` if no such operation is described."""
+    methods: dict[str, dict[str, Any]]
     for template, methods in DOCUMENT["paths"].items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), urlsplit(path).path) and method.lower() in methods:
             return methods[method.lower()]
     return None
 
 
-def check(method, path, answer):
-    """Assert that ``answer`` is one that the description knows: status, headers, media type and body."""
+def check(method: str, path: str, answer: Response) -> None:
+    """Assert that the status, headers, media type and body of ``answer`` match the description."""
     described = operation(method, path)
     if described is None:
         assert answer.status in (404, 405), f"{method} {path} is not described"
         return
-    assert str(answer.status) in described["responses"], f"{method} {path} may answer {answer.status}: say so"
+    assert str(answer.status) in described["responses"], f"{method} {path} returned {answer.status}: describe it"
     response = resolve(described["responses"][str(answer.status)])
     headers = set(response.get("headers", {})) - {"Link"}
     if answer.status == 200 and answer.body == b"{}":
-        headers.discard("ETag")  # nothing there, nothing to tag
+        headers.discard("ETag")  # no record is stored, so there is no entity tag
     assert {header.lower() for header in headers} <= answer.headers.keys()
     if not answer.body:
         assert "content" not in response

@@ -1,12 +1,28 @@
-"""Events as API Gateway sends them to the two functions."""
+"""Events that API Gateway sends to the two Lambda functions."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from testbed.routes import filled
 
 TOKEN_EVENT = {"type": "TOKEN", "methodArn": "arn:aws:execute-api:us-east-1:123456789012:abc123/api/GET/users"}
-"""What an authorizer gets, but for the ``authorizationToken``."""
+"""The event of an authorizer, without its ``authorizationToken``."""
 
 
-def proxy_event(method, resource, body=None, authorizer=None, userid="jane"):
-    """What a REST API's proxy integration gets; from an admin, unless an ``authorizer``'s context says otherwise."""
-    path = resource.replace("{userid}", userid)
+def proxy_event(
+    method: str,
+    resource: str,
+    body: str | None = None,
+    authorizer: Mapping[str, Any] | None = None,
+    userid: str = "jane",
+) -> dict[str, Any]:
+    """Return the event of a proxy integration. ``authorizer`` is the authorizer's context, by default an admin's.
+
+    Each path parameter has the value ``userid``.
+    """
+    path = filled(resource, userid)
+    parameters = dict.fromkeys(re.findall(r"\{(\w+)\}", resource), userid)
     headers = {"Content-Type": "application/json", "Host": "a.execute-api.us-east-1.amazonaws.com"}
     return {
         "resource": resource,
@@ -16,7 +32,7 @@ def proxy_event(method, resource, body=None, authorizer=None, userid="jane"):
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
-        "pathParameters": {"userid": userid} if "{" in resource else None,
+        "pathParameters": parameters or None,
         "stageVariables": None,
         "requestContext": {
             "resourcePath": resource,

@@ -1,4 +1,4 @@
-"""Roster in this process: the app imported anew, its tables moto's."""
+"""Roster in this process: a new import of the app, with tables in moto."""
 
 import importlib
 import os
@@ -18,7 +18,7 @@ from testbed import backend_template
 
 
 class InProcess:
-    """The module ``app`` and Chalice's test client for it. ``tables`` are the tables' names by logical id."""
+    """The module ``app`` and Chalice's test client for it. ``tables`` has the tables' names by logical id."""
 
     def __init__(self, app: Any, client: Any, tables: Mapping[str, str]) -> None:
         self.app = app
@@ -26,26 +26,26 @@ class InProcess:
         self.tables = tables
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Any:
-        """Return the response to one request."""
+        """Send a request and return the response."""
         lower = {name.lower(): value for name, value in headers.items()}
         return self.client.http.request(method, path, headers=lower, body=body)
 
     def status(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> int:
-        """Return the status of the response to one request."""
+        """Send a request and return the status of the response."""
         status: int = self.send(method, path, headers, body).status_code
         return status
 
 
 @contextmanager
 def on_moto() -> Iterator[None]:
-    """Let this process use moto instead of AWS, with DynamoDB's way of measuring an item."""
-    with mock_aws(), _replaced_values_counted_once():
+    """Make this process use moto instead of AWS. Items are measured as DynamoDB measures them."""
+    with mock_aws(), _measured_without_replaced_values():
         yield
 
 
 @contextmanager
 def in_process(environ: Mapping[str, str]) -> Iterator[InProcess]:
-    """Yield Roster with these settings and new tables. To be used ``on_moto``."""
+    """Yield Roster with these settings and new tables. Use it inside ``on_moto``."""
     from chalice.test import Client
 
     tables = backend_template.create_tables(boto3.client("dynamodb"), f"inprocess-{uuid.uuid4().hex}")
@@ -67,7 +67,7 @@ def imported_app(environ: Mapping[str, str]) -> Iterator[Any]:
         os.environ |= environ
         try:
             app = importlib.import_module("app")
-        finally:  # the app has read them; processes that other tests start must not
+        finally:  # the app has read them; processes that other tests start must not inherit them
             os.environ.clear()
             os.environ |= before
         yield app
@@ -78,8 +78,8 @@ def imported_app(environ: Mapping[str, str]) -> Iterator[Any]:
 
 
 @contextmanager
-def _replaced_values_counted_once() -> Iterator[None]:
-    """Moto counts a value that an update replaces as well as the new one, against DynamoDB's 400 KB."""
+def _measured_without_replaced_values() -> Iterator[None]:
+    """Make moto drop a value that an update replaces before it measures the item against DynamoDB's 400 KB."""
     original = LimitedSizeDict.__setitem__
 
     def set_item(self: Any, name: str, value: Any) -> None:

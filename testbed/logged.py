@@ -1,4 +1,4 @@
-"""All that Roster logs while the suite runs, wherever it runs, and whether it tells what no log may hold."""
+"""Collects everything that Roster logs during the tests, and searches it for what must never be logged."""
 
 import logging
 import re
@@ -11,18 +11,19 @@ SECRETS = {
     "a query": r"[?&](?:limit|cursor)=",
     "a body": r"Jane|chess|Correct-horse",
 }
-texts = []
+texts: list[str] = []
 
 
 class Everything(logging.Handler):
-    """Keeps all that is logged in this process."""
+    """Collects everything that is logged in this process."""
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the record as text."""
         texts.append(TerminalFormatter().format(record))
 
 
-def secrets():
-    """What was found, and where."""
+def secrets() -> dict[str, str]:
+    """Return the first logged line that contains a secret, for each kind of secret that was logged."""
     return {
         name: found[0]
         for name, pattern in SECRETS.items()

@@ -1,15 +1,23 @@
-"""Every route of the API as the contract has it: the one table that tests, the cost model and the docs walk.
+"""Every route of the API, as its contract states it: the table behind the tests, the cost model and the docs.
 
-It does not import the app. ``tests/security/test_policies.py`` compares the two.
+This module does not import the app. ``tests/security/test_policies.py`` compares the two.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 
+def filled(path: str, value: str) -> str:
+    """Return the path of a route with ``value`` for each parameter."""
+    return re.sub(r"\{\w+\}", value, path)
+
+
 class Who(Enum):
-    """Whom a route admits, as the contract says it."""
+    """Who may call a route, according to the contract."""
 
     ANYONE = "anyone"
     SIGNED_IN = "any signed-in user, with an ID token"
@@ -23,7 +31,7 @@ class Who(Enum):
 
 
 class Cost(Enum):
-    """What a route does that costs money; ``bench/costs.py`` has the prices."""
+    """What a route does that costs money. ``bench/costs.py`` has the prices."""
 
     NOTHING = "no AWS call"
     READ = "one read"
@@ -34,8 +42,12 @@ class Cost(Enum):
 
 
 class Route(NamedTuple):
-    """A route: its AWS calls in order, each ``<operation> <table>``, the capability that brings it, and the kinds of
-    token that it accepts if its authorizer accepts more. The first parameter of the path names the owner."""
+    """A route of the API.
+
+    ``calls`` are its AWS calls in order, each ``<operation> <table>``. ``capability`` is the one that adds the route.
+    ``tokens`` are the kinds of token that the route accepts, if its authorizer accepts more. The first parameter of
+    the path is the owner's id. ``accepted`` is a body that the route accepts, if it reads one.
+    """
 
     method: str
     path: str
@@ -44,15 +56,21 @@ class Route(NamedTuple):
     calls: tuple[str, ...] = ()
     capability: str = "core"
     tokens: tuple[str, ...] = ()
+    accepted: Mapping[str, str] = MappingProxyType({"name": "Jane"})
 
     def at(self, value: str) -> str:
         """Return the path with ``value`` for each parameter."""
-        return re.sub(r"\{\w+\}", value, self.path)
+        return filled(self.path, value)
 
     @property
     def has_body(self) -> bool:
         """Whether the route reads a body."""
         return self.method in ("POST", "PUT", "PATCH")
+
+    @property
+    def body(self) -> bytes:
+        """A body that the route accepts; empty if it reads none."""
+        return json.dumps(dict(self.accepted)).encode() if self.has_body else b""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -93,7 +111,7 @@ TABLES = tuple(sorted({call.split()[1] for route in ROUTES for call in route.cal
 
 
 def who_may_call() -> str:
-    """Return the table of docs/security.md: routes by whom they admit."""
+    """Return the table in docs/security.md: the routes, by who may call them."""
     rows = []
     for who in Who:
         routes = ", ".join(f"`{route}`" for route in ROUTES if route.who is who)
@@ -102,7 +120,7 @@ def who_may_call() -> str:
 
 
 def aws_calls() -> str:
-    """Return the table of docs/architecture.md: what each route asks of DynamoDB."""
+    """Return the table in docs/architecture.md: the DynamoDB requests of each route."""
     rows = [f"| `{route}` | {', '.join(route.calls) or '–'} |" for route in ROUTES]
     return _table("Route", "DynamoDB requests", rows)
 

@@ -1,19 +1,21 @@
-"""Where the API runs while it is tested. All targets look alike to a test:
+"""Where the API runs while it is tested. All targets have the same interface:
 
 - ``inprocess``: ``chalice.test.Client``, with moto's DynamoDB and Cognito;
 - ``local``: ``chalice local`` over HTTP on the embedded AWS, started as ``make run`` starts it;
-- ``deployed``: what ``make deploy STAGE=local`` makes, through API Gateway, found by the stacks' outputs.
+- ``deployed``: what ``make deploy STAGE=local`` deploys, called through API Gateway at the address in its outputs.
 """
 
 import json
 import subprocess
 import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import httpx
@@ -25,30 +27,37 @@ from chalicelib.repository import ProfileRepository, UserRepository
 from chalicelib.storage.dynamodb import DynamoDB
 from embedded import accounts, aws, processes, stack
 from infra import parts
+from infra.cloudformation import Outputs
 from testbed import backend_template, description, logged
-from testbed.in_process import in_process, on_moto
+from testbed.in_process import InProcess, in_process, on_moto
 from testbed.pool import KeyServer
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 PASSWORD = "Correct-horse-42"
+Headers = Mapping[str, Any]
+"""Request headers by name. A value is text, or bytes if it is not ASCII."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API answered. ``headers`` are by lower-case name."""
+    """A response of the API. The names of ``headers`` are in lower case."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
     @property
-    def json(self):
-        """The body; numbers keep their value."""
+    def json(self) -> Any:
+        """The body, parsed. Numbers with a fraction become ``Decimal``."""
         return json.loads(self.body, parse_float=Decimal)
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account."""
+    """A user with an account, and the latest ID token."""
 
     email: str
     sub: str
@@ -63,8 +72,8 @@ DIFFERENCES = {
         "405 with `Allow`",
     ),
     "An access token at `/` and `/user/profile`": ("401", "401", "403, from Roster's second lock"),
-    "Escapes (`%41`) in a `userid`": ("refused: 400", "refused: 400", "decoded by the emulator"),
-    "A body that is not UTF-8": ("refused: 400", "refused: 400", "invalid bytes become U+FFFD"),
+    "Escapes (`%41`) in a `userid`": ("rejected: 400", "rejected: 400", "decoded by the emulator"),
+    "A body that is not UTF-8": ("rejected: 400", "rejected: 400", "invalid bytes become U+FFFD"),
     "Names of the caller in the token": ("none: moto has only `email`", "as in Cognito", "as in Cognito"),
     "Authorizer policies": ("new for each request", "new for each request", "cached for 300 s per token"),
     "Concurrent requests": ("one at a time", "one thread each", "one process each"),
@@ -74,17 +83,24 @@ DIFFERENCES = {
         "checked: always 123456 and 654321",
         "checked: always 123456 and 654321",
     ),
+    "Hosted sign-in page": (
+        "none",
+        "no sign-up, no session that outlasts a sign-in, no `/oauth2/revoke`",
+        "as in `local`",
+    ),
     "Request signatures and IAM": ("not checked", "checked", "checked"),
     "Throttling": ("none", "none", "of each method, as configured"),
     "10 MB limit for a request": ("none", "413", "none"),
     "29 s time limit, alarms": ("none", "none", "none"),
 }
-"""Where the targets behave differently: what ``inprocess``, ``local`` and ``deployed`` do. All of it stands in
-docs/local-and-cloud.md too."""
+"""How ``inprocess``, ``local`` and ``deployed`` behave where they differ. docs/local-and-cloud.md has the same list."""
+
+Send = Callable[[str, str, Headers, bytes | None], Answer]
+"""Sends a request with this method, path, headers and body, and returns the response."""
 
 
 class Target:
-    """The API, the Cognito that its users sign up with, and the tables underneath."""
+    """The API, the user pool that its users sign up with, and its tables."""
 
     name: str
     threads: int
@@ -94,22 +110,31 @@ class Target:
     user_pool_id: str
     client_id: str
     tables: dict[str, str]
-    """The tables' names, by what they hold: ``users``, ``profiles``."""
+    """The names of the tables by what they hold: ``users``, ``profiles``."""
 
-    def how(self, difference) -> str:
-        """What this target does where the targets differ."""
+    def how(self, difference: str) -> str:
+        """Return how this target behaves in one of the ``DIFFERENCES``."""
         return DIFFERENCES[difference][NAMES.index(self.name)]
 
-    def send(self, method, path, headers, body) -> Answer:
-        """One request."""
+    def send(self, method: str, path: str, headers: Headers, body: bytes | None) -> Answer:
+        """Send a request and return the response, unchecked."""
         raise NotImplementedError
 
-    def without_signing_keys(self):
-        """A context in which the JWT authorizer cannot fetch the pool's keys; yields how to send a request there."""
+    def without_signing_keys(self) -> AbstractContextManager[Send]:
+        """Return a context in which the JWT authorizer can't fetch the signing keys. It yields a ``Send``."""
         raise NotImplementedError
 
-    def request(self, method, path, *, token=None, json=..., body=None, headers=None) -> Answer:
-        """One request, its answer checked for what all answers have."""
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        json: Any = ...,
+        body: bytes | None = None,
+        headers: Headers | None = None,
+    ) -> Answer:
+        """Send a request and check what every response must have. ``json`` is a body to send as JSON."""
         sent = dict(headers or {})
         if token is not None:
             sent.setdefault("Authorization", f"Bearer {token}")
@@ -121,8 +146,8 @@ class Target:
         description.check(method, path.removeprefix(self.base_url), answer)
         return answer
 
-    def _check(self, answer):
-        """What every answer of the API has."""
+    def _check(self, answer: Answer) -> None:
+        """Check what every response must have."""
         assert answer.status < 500 or answer.status == 503, answer
         assert answer.headers["access-control-allow-origin"] == "*"
         request_id = answer.headers["x-request-id"]
@@ -141,40 +166,45 @@ class Target:
         else:
             assert answer.headers["content-type"] == "application/json"
 
-    def at_once(self, requests):
-        """Make many requests, as many at the same time as the target can take; their answers, in order."""
+    def at_once(self, requests: Sequence[Callable[[], Result]]) -> list[Result]:
+        """Call ``requests``, as many concurrently as the target supports. Return their results in order."""
         with ThreadPoolExecutor(self.threads) as pool:
             return list(pool.map(lambda request: request(), requests))
 
-    def get(self, path, **kwargs):
+    def get(self, path: str, **kwargs: Any) -> Answer:
+        """Send a GET request. See ``request``."""
         return self.request("GET", path, **kwargs)
 
-    def put(self, path, **kwargs):
+    def put(self, path: str, **kwargs: Any) -> Answer:
+        """Send a PUT request. See ``request``."""
         return self.request("PUT", path, **kwargs)
 
-    def post(self, path, **kwargs):
+    def post(self, path: str, **kwargs: Any) -> Answer:
+        """Send a POST request. See ``request``."""
         return self.request("POST", path, **kwargs)
 
-    def patch(self, path, **kwargs):
+    def patch(self, path: str, **kwargs: Any) -> Answer:
+        """Send a PATCH request. See ``request``."""
         return self.request("PATCH", path, **kwargs)
 
-    def delete(self, path, **kwargs):
+    def delete(self, path: str, **kwargs: Any) -> Answer:
+        """Send a DELETE request. See ``request``."""
         return self.request("DELETE", path, **kwargs)
 
     @cached_property
-    def users(self):
-        """The users table, as the API keeps it."""
+    def users(self) -> UserRepository:
+        """The users table."""
         return UserRepository(self.connection, self.tables["users"])
 
     @cached_property
-    def profiles(self):
-        """The profiles table, as the API keeps it."""
+    def profiles(self) -> ProfileRepository:
+        """The profiles table."""
         return ProfileRepository(self.connection, self.tables["profiles"])
 
-    # People
+    # Users
 
-    def sign_up(self, **attributes) -> Person:
-        """Somebody new signs up, confirms and signs in."""
+    def sign_up(self, **attributes: str) -> Person:
+        """Sign up a new user, confirm the account and sign in."""
         email = f"{uuid.uuid4().hex[:12]}@example.com"
         attributes = {"email": email, "name": "Jane Doe", **attributes}
         answer = self.cognito.sign_up(
@@ -186,49 +216,50 @@ class Target:
         self.cognito.confirm_sign_up(ClientId=self.client_id, Username=email, ConfirmationCode="123456")
         return Person(email, answer["UserSub"], self.sign_in(email))
 
-    def sign_in(self, email) -> str:
-        """A new ID token."""
+    def sign_in(self, email: str) -> str:
+        """Sign in and return a new ID token."""
         return accounts.id_token(self.cognito, self.client_id, email, PASSWORD)
 
-    def access_token(self, email) -> str:
-        """A new access token."""
+    def access_token(self, email: str) -> str:
+        """Sign in and return a new access token."""
         answer = self.cognito.initiate_auth(
             ClientId=self.client_id,
             AuthFlow="USER_PASSWORD_AUTH",
             AuthParameters={"USERNAME": email, "PASSWORD": PASSWORD},
         )
-        return answer["AuthenticationResult"]["AccessToken"]
+        token: str = answer["AuthenticationResult"]["AccessToken"]
+        return token
 
-    def make_admin(self, person) -> Person:
-        """They join the admin group and sign in anew: groups stand in the token."""
+    def make_admin(self, person: Person) -> Person:
+        """Add a user to the admin group. Sign in again, because the token contains the groups."""
         self.cognito.admin_add_user_to_group(UserPoolId=self.user_pool_id, Username=person.email, GroupName="apiAdmins")
         return Person(person.email, person.sub, self.sign_in(person.email))
 
 
 class _InProcess(Target):
     name = "inprocess"
-    threads = 1  # the test client holds one request at a time
+    threads = 1  # the test client supports one request at a time
 
-    def __init__(self, roster):
+    def __init__(self, roster: InProcess) -> None:
         self._roster = roster
 
-    def send(self, method, path, headers, body):
-        headers = {name.lower(): value for name, value in headers.items()}
-        if method == "OPTIONS":  # the test client stumbles over an answer without a body
-            try:
-                answer = LocalGateway(self._roster.client._app, Config.create()).handle_request(
-                    method, path, headers, body
-                )
-            except LocalGatewayException as rejection:
-                lower = {name.lower(): value for name, value in rejection.headers.items()}
-                return Answer(rejection.CODE, lower, rejection.body)
-            lower = {name.lower(): value for name, value in answer["headers"].items()}
-            return Answer(answer["statusCode"], lower, b"")
+    def send(self, method: str, path: str, headers: Headers, body: bytes | None) -> Answer:
+        if method == "OPTIONS":
+            return self._preflight(path, headers, body)
         answer = self._roster.send(method, path, headers, body or b"")
-        return Answer(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.body)
+        return Answer(answer.status_code, _lower(answer.headers), answer.body)
+
+    def _preflight(self, path: str, headers: Headers, body: bytes | None) -> Answer:
+        """Send an OPTIONS request without the test client, which fails if a response has no body."""
+        gateway = LocalGateway(self._roster.client._app, Config.create())
+        try:
+            answer = gateway.handle_request("OPTIONS", path, _lower(headers), body)
+        except LocalGatewayException as rejection:
+            return Answer(rejection.CODE, _lower(rejection.headers), rejection.body or b"")
+        return Answer(answer["statusCode"], _lower(answer["headers"]), b"")
 
     @contextmanager
-    def without_signing_keys(self):
+    def without_signing_keys(self) -> Iterator[Send]:
         attributes = vars(self._roster.app.signing_keys)
         before = attributes.copy()
         attributes.update(_keys={}, _url=nowhere())
@@ -236,12 +267,17 @@ class _InProcess(Target):
         attributes.update(before)
 
 
+def _lower(headers: Headers) -> dict[str, Any]:
+    """Return the headers with names in lower case."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
 @contextmanager
-def in_moto(_):
-    """The ``inprocess`` target."""
+def in_moto(_: Path) -> Iterator[Target]:
+    """Run the ``inprocess`` target. It needs no folder."""
     keys = KeyServer(*load_resource("cognitoidp/resources/jwks-public.json")["keys"])
     with on_moto():
-        cognito = boto3.client("cognito-idp")
+        cognito: Any = boto3.client("cognito-idp")
         pool = cognito.create_user_pool(PoolName="inprocess", UsernameAttributes=["email"])["UserPool"]
         client = cognito.create_user_pool_client(UserPoolId=pool["Id"], ClientName="inprocess")["UserPoolClient"]
         cognito.create_group(UserPoolId=pool["Id"], GroupName="apiAdmins")
@@ -262,27 +298,31 @@ def in_moto(_):
 
 
 class _OverHTTP(Target):
-    def __init__(self, name, base_url, threads):
+    client: Callable[[str], Any]
+    """Returns a boto3 client of the target's AWS for a service."""
+
+    def __init__(self, name: str, base_url: str, threads: int) -> None:
         self.name = name
         self.base_url = base_url
         self.threads = threads
         self._http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)
 
-    def send(self, method, path, headers, body):
+    def send(self, method: str, path: str, headers: Headers, body: bytes | None) -> Answer:
         answer = self._http.request(method, path, headers=headers, content=body)
         return Answer(answer.status_code, dict(answer.headers), answer.content)
 
-    def close(self):
+    def close(self) -> None:
         self._http.close()
 
 
 class _Local(_OverHTTP):
-    def __init__(self, running):
+    def __init__(self, running: stack.Stack, log: Path) -> None:
         super().__init__("local", running.api, threads=64)
+        self.log = log
         self._running = running
 
     @contextmanager
-    def without_signing_keys(self):
+    def without_signing_keys(self) -> Iterator[Send]:
         port = processes.free_port()
         environ = {**aws.environ(self._running.aws_port), **parts.values(self._running.outputs)}
         with stack.serve(port, {**environ, "JWKS_URL": nowhere()}):
@@ -292,12 +332,12 @@ class _Local(_OverHTTP):
 
 
 class _Deployed(_OverHTTP):
-    def __init__(self, aws_port, outputs):
+    def __init__(self, aws_port: int, outputs: Outputs) -> None:
         super().__init__("deployed", outputs["APIEndpoint"], threads=8)
         self._functions = aws.client("lambda", aws_port)
 
     @contextmanager
-    def without_signing_keys(self):
+    def without_signing_keys(self) -> Iterator[Send]:
         names = [function["FunctionName"] for function in self._functions.list_functions()["Functions"]]
         (name,) = [name for name in names if "JwtAuthorizer" in name]
         before = self._functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -307,37 +347,38 @@ class _Deployed(_OverHTTP):
         change(FunctionName=name, Environment={"Variables": before})
 
 
-def nowhere():
-    """The address of a key server that does not run."""
+def nowhere() -> str:
+    """Return the URL of a key server that is not running."""
     return f"http://127.0.0.1:{processes.free_port()}/keys"
 
 
 class Connected(DynamoDB):
-    """A connection to the embedded AWS's tables."""
+    """A connection to the tables of the embedded AWS."""
 
-    def __init__(self, port):
+    def __init__(self, port: int) -> None:
         super().__init__(aws.REGION)
         self._port = port
 
     @cached_property
-    def client(self):
-        return aws.client("dynamodb", self._port)
+    def client(self) -> "DynamoDBClient":
+        """A client of the embedded AWS, whatever the environment says."""
+        client: DynamoDBClient = aws.client("dynamodb", self._port)
+        return client
 
 
 @contextmanager
-def local(folder):
-    """The ``local`` target."""
+def local(folder: Path) -> Iterator[Target]:
+    """Run the ``local`` target, with its state in ``folder``."""
     api_port, aws_port = processes.free_port(), processes.free_port()
     with stack.running(api_port, aws_port, folder, lambda _: None, log=folder / "api.log") as (running, *_):
-        target = _Local(running)
-        target.log = folder / "api.log"
+        target = _Local(running, folder / "api.log")
         yield from _connected(target, aws_port, running.outputs)
         logged.texts.append(target.log.read_text())
 
 
 @contextmanager
-def deployed(folder):
-    """The ``deployed`` target."""
+def deployed(folder: Path) -> Iterator[Target]:
+    """Run the ``deployed`` target, with its state in ``folder``."""
     aws_port = processes.free_port()
     with stack.aws_running(aws_port, folder, lambda _: None):
         make_deploy(folder)
@@ -346,22 +387,22 @@ def deployed(folder):
         logged.texts.extend(_function_logs(aws.client("logs", aws_port)))
 
 
-def make_deploy(state):
-    """``make deploy STAGE=local`` on the embedded AWS that runs with its state in ``state``; what it prints."""
-    # -o: the environments are what these tests run in, so make must not make them anew.
+def make_deploy(state: Path) -> str:
+    """Run ``make deploy STAGE=local`` on the embedded AWS whose state is in ``state``. Return the output."""
+    # -o: the tests run in these environments, so make must not create them again.
     command = ["make", "-o", ".venv", "-o", ".venv-embedded", "deploy", "STAGE=local", f"STATE_DIR={state}"]
-    done = subprocess.run(command, cwd=aws.PROJECT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=processes.PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def _function_logs(logs):
+def _function_logs(logs: Any) -> Iterator[str]:
     for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/roster-local")["logGroups"]:
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
             yield from (event["message"] for event in page["events"])
 
 
-def _connected(target, aws_port, outputs):
+def _connected(target: _OverHTTP, aws_port: int, outputs: Outputs) -> Iterator[Target]:
     target.client = lambda service: aws.client(service, aws_port)
     target.connection = Connected(aws_port)
     target.cognito = target.client("cognito-idp")
@@ -371,7 +412,7 @@ def _connected(target, aws_port, outputs):
     target.close()
 
 
-def _dumps(value):
+def _dumps(value: Any) -> str:
     from chalicelib.json.strict_json import dumps
 
     return dumps(value)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from chalicelib.errors import Forbidden
 
-NOT_LITERAL = frozenset("*?/$")
-"""Characters with a meaning in the resource of an IAM policy: wildcards, variables and the path separator."""
+NOT_LITERAL = frozenset("*?/${}")
+"""Characters with a meaning in a policy or in the path of a route: wildcards, variables, parameters and separators."""
 PARAMETER = re.compile(r"\{\w+\}")
 NO_PARAMETERS: Mapping[str, str] = {}
 
@@ -62,6 +62,8 @@ class Rule:
 
     def only_with(self, *tokens: str) -> "Rule":
         """Return this rule for callers who send one of these kinds of token, such as ``access``."""
+        if not tokens or self.anyone:
+            raise ValueError("name the kinds of token of a rule that requires one")
         return replace(self, tokens=frozenset(tokens))
 
 
@@ -98,6 +100,9 @@ def reach(caller: Caller, routes: Iterable[Route]) -> dict[str, list[str]]:
     API Gateway caches the policy for the token and applies it to every route, so it holds all that the caller may do,
     not only the path of this call. ``*`` replaces a path parameter that may have any value. The owner's parameter is
     replaced by the caller's ``sub``, which holds no character that a policy would interpret (``Caller``).
+
+    In a policy, ``*`` matches ``/`` too. No stricter route may therefore continue a path that ends in such a parameter:
+    ``tests/security/test_policies.py`` fails if one does.
     """
     paths: dict[str, list[str]] = {}
     for method, path, rule in routes:

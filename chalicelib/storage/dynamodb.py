@@ -50,7 +50,7 @@ TRANSIENT = frozenset(
 CHANGED = "The stored record does not meet your precondition: read it again, then retry."
 
 
-class Refused(Conflict):
+class ConditionFailed(Conflict):
     """DynamoDB rejected a conditional write. ``item`` is the existing item, if there is one.
 
     ``is_resent`` is true if this was a retry, after an attempt whose response was lost or was an error.
@@ -148,7 +148,7 @@ def _translated(error: Any, operation: str) -> RosterError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "ConditionalCheckFailedException":
         resent = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
-        return Refused(error.response.get("Item"), is_resent=resent)
+        return ConditionFailed(error.response.get("Item"), is_resent=resent)
     if code == "ValidationException" and "has exceeded the maximum allowed size" in error.response["Error"].get(
         "Message", ""
     ):

@@ -1,6 +1,7 @@
 """Roster's Chalice: routes state whom they admit, handlers raise errors, and all responses have the same headers."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -21,10 +22,13 @@ from chalicelib.security.signing_keys import KeysUnavailable
 from chalicelib.security.tokens import InvalidToken
 from chalicelib.settings import Settings
 from chalicelib.web import events, guard, logs, problems
+from chalicelib.web.events import EventFailed
 from chalicelib.web.operations import Operation, States
 from chalicelib.web.request import MEDIA_TYPES, Request
 
 STATED = tuple(Operation.__dataclass_fields__)
+PATH = re.compile(r"/|(?:/(?:[\w.~-]+|\{\w+\}))+", re.ASCII)
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 log = logging.getLogger("roster")
 
@@ -42,17 +46,23 @@ class Authorizer(ChaliceAuthorizer):
         except KeysUnavailable:
             log.error("jwks_unavailable", extra={"request_id": context.aws_request_id})
             raise
+        except Exception as error:  # noqa: BLE001
+            # Lambda logs the text of an exception, which may quote the token.
+            log.error("bug", extra={**logs.failure(error), "request_id": context.aws_request_id})
+            raise EventFailed(type(error).__name__) from None
 
 
 class Api(States, Chalice):
-    """A Chalice app without unguarded routes: the guard stands where Chalice registers them, also from blueprints."""
+    """A Chalice app that guards every route where Chalice registers it, those of blueprints too."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(app_name=name, configure_logs=False)
-        logs.configure(settings.log_level, on_terminal=settings.chalice_cli)
+        logs.configure(settings.log_level, on_terminal=settings.chalice_cli, as_json=settings.logs_are_text)
         self._client_ids = settings.client_ids
         self.capabilities: list[str] = []
-        self._guarded: dict[str, tuple[Route, ...]] = {}  # derived from the routes, until there is a new one
+        self._guarded: dict[
+            ChaliceAuthorizer, tuple[Route, ...]
+        ] = {}  # derived from the routes, until there is a new one
         self.problems = dict(problems.OF_ERROR)
         self.api.cors = cors = CORSConfig(
             allow_origin=settings.cors_origin,
@@ -83,14 +93,9 @@ class Api(States, Chalice):
         self, ttl_seconds: int
     ) -> Callable[[Callable[[AuthRequest], AuthResponse]], Authorizer]:
         """Chalice's ``authorizer``, with its rejections logged. API Gateway caches a policy for ``ttl_seconds``."""
-        register = super().authorizer(ttl_seconds=ttl_seconds)
-
-        def decorate(function: Callable[[AuthRequest], AuthResponse]) -> Authorizer:
-            authorizer = cast("Authorizer", register(function))
-            authorizer.__class__ = Authorizer  # Chalice has registered this object
-            return authorizer
-
-        return decorate
+        return cast(
+            "Callable[[Callable[[AuthRequest], AuthResponse]], Authorizer]", super().authorizer(ttl_seconds=ttl_seconds)
+        )
 
     def policy(self, authorizer: ChaliceAuthorizer, caller: Caller) -> AuthResponse:
         """Return the policy for ``caller``: all that they may call of what ``authorizer`` guards."""
@@ -103,9 +108,9 @@ class Api(States, Chalice):
 
     def guarded_by(self, authorizer: ChaliceAuthorizer) -> tuple[Route, ...]:
         """Return the routes that ``authorizer`` guards."""
-        known = self._guarded.get(authorizer.name)
+        known = self._guarded.get(authorizer)
         if known is None:
-            known = self._guarded[authorizer.name] = tuple(self._guarded_routes(authorizer))
+            known = self._guarded[authorizer] = tuple(self._guarded_routes(authorizer))
         return known
 
     def _guarded_routes(self, authorizer: ChaliceAuthorizer) -> Iterator[Route]:
@@ -120,7 +125,7 @@ class Api(States, Chalice):
 
     def _register_route(self, name: str, user_handler: Any, kwargs: Any, **options: Any) -> None:
         """Register a guarded handler. Raises ``TypeError`` if the route states no rule, or one that cannot hold."""
-        prefix, path = kwargs.get("url_prefix"), kwargs["path"]
+        prefix, path = kwargs.pop("url_prefix", None), kwargs["path"]
         if prefix is not None:
             path = f"{prefix.rstrip('/')}/{path.strip('/')}".rstrip("/")
         stated = dict(kwargs["kwargs"])  # Chalice empties it, and a blueprint keeps it for its next registration
@@ -130,7 +135,10 @@ class Api(States, Chalice):
         _require_fitting(f"{name}: the route {path}", path, operation.allow, stated.get("authorizer"))
         self._guarded.clear()
         handler = guard.guarded(user_handler, operation, lambda: self.request, self.problems)
-        for method in stated.pop("methods", ["GET"]):
+        methods = stated.pop("methods", ["GET"])
+        if not PATH.fullmatch(path) or isinstance(methods, str) or not METHODS.issuperset(methods):
+            raise TypeError(f"{name}: the route {path} with the methods {methods} would not be literal in a policy")
+        for method in methods:
             media_types = MEDIA_TYPES.get(method, []) if operation.accepts else []
             chalices = {"content_types": media_types, **stated, "methods": [method]}
             super()._register_route(name, handler, {"path": path, "kwargs": chalices}, **options)
@@ -142,25 +150,35 @@ class Api(States, Chalice):
             raise TypeError(f"{name}: access rules do not cover WebSockets yet")
         if handler_type in events.HANDLERS and options and not options.get("logs_events"):
             raise TypeError(f"{name}: declare event handlers with chalicelib.web.blueprint.Blueprint, which logs them")
+        if handler_type == "authorizer":
+            wrapped_handler.__class__ = Authorizer  # routes refer to this object, so it cannot be replaced
         super()._register_handler(handler_type, name, user_handler, wrapped_handler, kwargs, options)
+
+    def register_middleware(self, func: Any, event_type: str = "all") -> None:
+        """Register middleware for events. For requests there is none: it could respond before the second lock."""
+        if event_type in ("all", "http") and func != self._finish:
+            raise TypeError("middleware for requests would run before the access rules are checked")
+        super().register_middleware(func, event_type)
 
     # What happens around every handler
 
     def _finish(self, event: Any, get_response: Callable[[Any], Response]) -> Response:
         """Middleware: make Chalice's own errors problems, add the headers of every response, and log the request."""
         started = time.perf_counter()
-        response = get_response(event)
         request = self.request
-        response = guard.as_problem(response, request.request_id)
+        try:
+            response = guard.as_problem(get_response(event), request.request_id)
+        except Exception as error:  # noqa: BLE001
+            log.error("bug", extra={**logs.failure(error), "request_id": request.request_id})
+            response = problems.of_error(error, request.request_id)
         headers = {"X-Request-Id": request.request_id, "X-Content-Type-Options": "nosniff", **self.cors_headers}
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
+        response.headers = {**headers, **response.headers}
         guard.log_request(request, response, time.perf_counter() - started)
         return response
 
 
 def _require_fitting(route: str, path: str, rule: Rule, authorizer: Any) -> None:
-    """Raise ``TypeError`` if ``rule`` can never admit whom it names, or if nothing tells who calls."""
+    """Raise ``TypeError`` if ``rule`` and ``authorizer`` do not fit: nobody or everybody could call the route."""
     if rule.anyone and authorizer is not None:
         raise TypeError(f"{route} is for anyone, so it takes no authorizer")
     if not rule.anyone and authorizer is None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import chalice.app
 
-from chalicelib.errors import RosterError
+from chalicelib.errors import Misconfigured, RosterError
 from chalicelib.security.access import Rule
 from chalicelib.web import events
 from chalicelib.web.api import Api
@@ -49,6 +49,9 @@ class Blueprint(States, chalice.app.Blueprint):
         """Add the capability to ``app``: its routes, event handlers and problem types."""
         if not isinstance(app, Api):
             raise TypeError(f"{self.capability} can only be registered with Roster's app")
+        for error in self._problems:
+            if error in app.problems or issubclass(Misconfigured, error) or issubclass(error, Misconfigured):
+                raise TypeError(f"{self.capability} cannot decide which problem {error.__name__} is")
         app.capabilities.append(self.capability)
         app.problems.update(self._problems)
         super().register(app, {**options, "logs_events": True})

@@ -27,7 +27,7 @@ log = logging.getLogger("roster")
 
 
 class EventFailed(Exception):
-    """An event handler failed. The text is the name of the error's type.
+    """An event handler or an authorizer failed. The text is the name of the error's type.
 
     Lambda logs the text of an exception, and the original may quote what a client sent.
     """

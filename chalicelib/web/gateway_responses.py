@@ -1,7 +1,7 @@
 """The responses that API Gateway itself returns, as problem documents: one table for every place.
 
-``infra/rest_api.py`` generates the gateway responses of the deployed stage from it; ``local/``
-return the same bytes where ``chalice local`` stands in for API Gateway. No Lambda function imports this module.
+``infra/rest_api.py`` generates the gateway responses of the deployed stage from it. Where ``chalice local`` stands in
+for API Gateway, ``chalicelib/local`` returns the same bytes. No Lambda function imports this module.
 """
 
 from collections.abc import Mapping
@@ -76,8 +76,9 @@ BY_TYPE = {
     "QUOTA_EXCEEDED": THROTTLED,
     "DEFAULT_5XX": INTERNAL_ERROR,
     "API_CONFIGURATION_ERROR": INTERNAL_ERROR,
-    # The JWT authorizer raises when it cannot fetch the signing keys. Which of the two API Gateway uses for that is
-    # not documented.
+    # The authorizer fails: it cannot fetch the signing keys, it crashes, runs out of time or is throttled. "Gateway
+    # response types" in the developer guide describes the first as failing to authenticate the caller, and the second
+    # as failing to connect to the authorizer. Reports from the field name the second, also for an exception.
     "AUTHORIZER_FAILURE": NO_AUTHORIZER,
     "AUTHORIZER_CONFIGURATION_ERROR": NO_AUTHORIZER,
     "INTEGRATION_TIMEOUT": TIMEOUT,

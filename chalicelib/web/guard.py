@@ -29,6 +29,7 @@ def guarded(view: View, operation: Operation, current: Callable[[], Request], kn
             require(operation.allow, request.caller, path_parameters)
             returned: Any = view(**path_parameters)
             response = returned if isinstance(returned, Response) else responses.document(returned)
+            response.headers = dict(response.headers)  # a handler's may be a constant, and headers are added
             return _conditional(request, response)
         except RosterError as error:
             if isinstance(error, Misconfigured):
@@ -62,21 +63,24 @@ def as_problem(response: Response, request_id: str) -> Response:
     if not (isinstance(response.body, dict) and {"Code", "Message"} <= response.body.keys()):
         return response
     problem = problems.OF_STATUS.get(HTTPStatus(response.status_code), problems.INTERNAL_ERROR)
-    replaced = problems.answer(problem, response.body["Message"], request_id)
+    replaced = problems.response(problem, response.body["Message"], request_id)
     replaced.headers.update(response.headers)
     return replaced
 
 
 def log_request(request: Request, response: Response, seconds: float) -> None:
     """Log the one line that every request gets."""
-    caller = request.caller
+    try:
+        sub = request.caller.sub if request.caller else None
+    except Exception:  # noqa: BLE001  (what the authorizer said could not be read, and the guard has rejected it)
+        sub = None
     fields = {
         "request_id": request.request_id,
         "method": logs.method(request.method),
         "route": request.route,
         "status": response.status_code,
         "duration_ms": round(seconds * 1000, 1),
-        "sub": caller.sub if caller else None,
-        "problem": response.problem.slug if isinstance(response, problems.ProblemAnswer) else None,
+        "sub": sub,
+        "problem": response.problem.slug if isinstance(response, problems.ProblemResponse) else None,
     }
     log.info("request", extra={name: value for name, value in fields.items() if value is not None})

@@ -1,15 +1,21 @@
 """Logging: one line per request, and one per event. The message is a single word; fields are passed as ``extra``.
 
 In Lambda, the runtime's handler writes the lines as JSON ("Using structured JSON log format with Python", Lambda
-developer guide). This module formats them for a terminal. No token, e-mail address, body or query value is logged.
+developer guide), if the function's log format is JSON. If it is text, as after plain ``chalice deploy``, this module
+makes them the same JSON. It also formats them for a terminal. No token, e-mail address, body or query value is logged.
 """
 
+import json
 import logging
 import sys
+import time
 import traceback
+from typing import Any
 
 ROOT = logging.getLogger("roster")
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_RUNTIMES = frozenset({"aws_request_id", "tenant_id"})
+"""What the filter of Lambda's runtime adds to each record."""
 
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -53,9 +59,50 @@ class TerminalHandler(logging.Handler):
         sys.stderr.write(self.format(record) + "\n")
 
 
-def configure(level: str, *, on_terminal: bool) -> None:
-    """Log from ``level`` up, to the terminal or else to the handlers that the process already has."""
+class Redaction(logging.Filter):
+    """Replaces the exception of a record by its location: Chalice logs some with their text, and with the path."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See ``logging.Filter``."""
+        if record.exc_info and isinstance(record.exc_info[1], Exception):
+            vars(record).update(failure(record.exc_info[1]), msg="bug", args=(), exc_info=None, exc_text=None)
+        return True
+
+
+ROOT.setLevel(logging.INFO)
+ROOT.addFilter(Redaction())
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a line as Lambda's runtime does if the log format is JSON: the same fields, one object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the JSON object, and a new line."""
+        line: dict[str, Any] = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            "requestId": getattr(record, "aws_request_id", None),
+        }
+        if record.exc_info and record.exc_info[0]:
+            kind, error, trace = record.exc_info
+            line |= {"stackTrace": traceback.format_tb(trace), "errorType": kind.__name__, "errorMessage": str(error)}
+            line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+        fields = {name: value for name, value in vars(record).items() if name not in _ORDINARY | _RUNTIMES}
+        line = {name: value for name, value in {**fields, **line}.items() if value is not None}
+        return json.dumps(line, default=str) + "\n"
+
+
+def configure(level: str, *, on_terminal: bool, as_json: bool) -> None:
+    """Log from ``level`` up, to the terminal or else to the handlers that the process already has.
+
+    With ``as_json``, these handlers write JSON lines.
+    """
     ROOT.setLevel(level)
+    if as_json:
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(JsonFormatter())
     if on_terminal and not any(isinstance(handler, TerminalHandler) for handler in ROOT.handlers):
         ROOT.addHandler(TerminalHandler())
         ROOT.propagate = False

@@ -70,7 +70,7 @@ OF_STATUS = {problem.status: problem for problem in (METHOD_NOT_ALLOWED, UNSUPPO
 MEDIA_TYPE = "application/problem+json"
 
 
-class ProblemAnswer(Response):
+class ProblemResponse(Response):
     """A response that holds a problem document."""
 
     def __init__(self, problem: Problem, body: str, headers: dict[str, str]) -> None:
@@ -95,10 +95,10 @@ def of_error(error: Exception, request_id: str, known: Problems = OF_ERROR) -> R
     detail = INTERNAL_ERROR_DETAIL
     if isinstance(error, RosterError) and problem is not INTERNAL_ERROR:
         detail = error.detail
-    return answer(problem, detail, request_id, members, headers)
+    return response(problem, detail, request_id, members, headers)
 
 
-def answer(
+def response(
     problem: Problem,
     detail: str,
     request_id: str,
@@ -106,7 +106,7 @@ def answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Return a problem document as a response."""
-    return ProblemAnswer(problem, body(problem, detail, request_id, members), headers or {})
+    return ProblemResponse(problem, body(problem, detail, request_id, members), headers or {})
 
 
 def body(problem: Problem, detail: str, request_id: str, members: JsonObject | None = None) -> str:

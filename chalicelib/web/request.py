@@ -91,7 +91,7 @@ class Request:
         """
         media_type = self.headers.get("content-type", JSON).partition(";")[0].strip().lower()
         accepted = MEDIA_TYPES[self.method]
-        if media_type not in accepted:  # Chalice accepts any list of types that has ours in it
+        if media_type not in accepted:  # Chalice only checks that the header contains one of them
             raise UnsupportedMediaType(f"Send the body as {' or '.join(accepted)}.")
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")

@@ -111,7 +111,7 @@ def test_an_invalid_userid_in_a_path_is_rejected(api, admin, userid):
 
 @pytest.mark.parametrize(("escaped", "unescaped"), [("%41", 200), ("a%2Fb", 404)])
 def test_an_escaped_userid_in_a_path_is_rejected_unless_the_target_decodes_it(api, admin, escaped, unescaped):
-    if api.how("Escapes (`%41`) in a `userid`") != "refused: 400":
+    if api.how("Escapes (`%41`) in a `userid`") != "rejected: 400":
         assert api.send("GET", f"/users/{escaped}", {"Authorization": admin.token}, None).status == unescaped
         return
     for method, body in (("GET", ...), ("PUT", {}), ("PATCH", {}), ("DELETE", ...)):
@@ -125,7 +125,7 @@ def test_a_body_that_is_not_utf_8_is_rejected_or_stored_with_replacement_charact
     for method in (store, "PATCH"):
         headers = {"Content-Type": "application/json"}
         answer = api.request(method, path, token=person.token, body=b'{"a": "\xff"}', headers=headers)
-        if api.how("A body that is not UTF-8") == "refused: 400":
+        if api.how("A body that is not UTF-8") == "rejected: 400":
             assert_rejected(answer, INVALID, "")
             assert api.get(path, token=person.token).json == before
         else:

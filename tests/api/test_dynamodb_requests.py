@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from infra import parts
-from testbed.routes import ROUTES
+from testbed.routes import ROUTES, Cost
 
 pytestmark = pytest.mark.parametrize("api", ["inprocess"], indirect=True)
 
@@ -32,7 +32,7 @@ def recorded(api):
 def call(api, route, admin, person):
     """Call a route on the person's own user or profile; return the response."""
     caller = admin if route.who.has_jwt_authorizer else person
-    body = {"name": "Jane"} if route.has_body else ...
+    body = dict(route.accepted) if route.has_body else ...
     return api.request(route.method, route.at(person.sub), token=caller.token, json=body)
 
 
@@ -44,11 +44,12 @@ def own(api, person):
     return f"/users/{person.sub}"
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=str)
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.capability == "core"], ids=str)
 def test_a_route_makes_exactly_the_requests_that_the_table_of_routes_lists(api, admin, person, own, route):
     with recorded(api) as received:
         assert call(api, route, admin, person).status == 200
-    assert received == list(route.calls)
+    in_order = sorted if route.cost is Cost.READINESS else list  # its checks run at the same time
+    assert in_order(received) == in_order(route.calls)
 
 
 @pytest.mark.parametrize("headers", [{"If-Match": '"another"'}, {"If-Match": "*"}, {"If-None-Match": "*"}], ids=str)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from testbed.routes import PATHS, methods_of
+from testbed.routes import PATHS, filled, methods_of
 
 CORS = {
     "access-control-allow-origin": "*",
@@ -112,7 +112,7 @@ UNSUPPORTED = [
 def test_an_unsupported_method_is_rejected_and_allow_lists_the_supported_ones(api, method, path, token):
     headers = {} if token is None else {"Authorization": token}
     expected = method_not_allowed(method, ", ".join(methods_of(path)))
-    assert comparable(api.send(method, path.format(userid="jane"), headers, None)) == expected
+    assert comparable(api.send(method, filled(path, "jane"), headers, None)) == expected
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain", "application/octet-stream", "image/png", "x"])

@@ -43,7 +43,7 @@ VALUES = [
 ]
 SETTINGS = [
     *("PORT", "EMBEDDED_AWS_PORT", "DOCS_PORT", "STATE_DIR", "EMAIL", "PASSWORD", "NEW_PASSWORD", "STAGE", "DATA"),
-    "CHROMIUM",
+    *("ACCEPT", "CHROMIUM"),
 ]
 PATH = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"  # pyenv's shims are slow
 WAYS = ["command line", "environment"]
@@ -101,7 +101,7 @@ class Checkout:
         given = settings if way == "environment" else {}
         arguments = [] if way == "environment" else [f"{name}={value}" for name, value in settings.items()]
         return subprocess.run(
-            [shutil.which("make"), "-s", *goals, *arguments],
+            [shutil.which("make") or "make", "-s", *goals, *arguments],
             cwd=self.folder,
             env={"PATH": path, "HOME": str(self.home), "CALLS": str(self._calls), **given},
             capture_output=True,
@@ -219,6 +219,12 @@ class TestValues:
         (call,) = installed.calls("destroy", way=way, DATA=data)
         assert call.arguments == ["-m", "infra", "destroy", "--stage=dev", *options]
 
+    @pytest.mark.parametrize("target", ["deploy", "backend"])
+    @pytest.mark.parametrize(("accept", "options"), [("yes", ["--accept-risks"]), ("no", []), ("yes no", []), ("", [])])
+    def test_risks_are_accepted_only_if_accept_is_exactly_yes(self, installed, way, target, accept, options):
+        (call,) = installed.calls(target, way=way, ACCEPT=accept)
+        assert call.arguments == ["-m", "infra", target, "--stage=dev", *options]
+
     @pytest.mark.parametrize("name", VALUES[: VALUES.index("")], ids=ascii)
     def test_python_can_have_any_path(self, checkout, way, name):
         python = checkout.program(f"pythons/{name}")
@@ -232,7 +238,7 @@ class TestValues:
             *SETTINGS,
             "PYTHON",
         }
-        assert {"BIN", "EMBEDDED", "INFRA", "VENVS", "WITH_DATA"} <= own
+        assert {"BIN", "EMBEDDED", "INFRA", "VENVS", "WITH_DATA", "ACCEPT_RISKS"} <= own
         goals = ["run", "token", "outputs", "destroy", "test", "figures"]
         for stage in ("dev", "local"):
             plain = installed.calls(*goals, way=way, STAGE=stage)
@@ -276,8 +282,8 @@ class TestPython:
     """The Python that installs Roster."""
 
     def test_the_first_one_on_the_path_that_works_is_used(self, checkout):
-        shim = "#!/bin/sh\necho 'python3.11: command not found' >&2; exit 127\n"
-        checkout.program("bin/python3.11", shim)
+        shim = "#!/bin/sh\necho 'python3.13: command not found' >&2; exit 127\n"
+        checkout.program("bin/python3.13", shim)
         for name in ("python3.12", "python3"):
             checkout.program(f"bin/{name}", f'#!/bin/sh\ntest "$1" = -c || echo {name} "$@"\n')
         done = checkout.make("clean", path=f"{checkout.folder}/bin:{PATH}")

@@ -112,7 +112,7 @@ class TestLock:
                 pass
 
     def test_a_new_run_waits_until_the_children_of_a_killed_run_have_exited(self, tmp_path):
-        messages = []
+        messages: list[str] = []
         with process() as (child, identity):
             with runs.locked(tmp_path, print) as lock:
                 held = os.dup(lock.fileno())  # as the embedded AWS holds it

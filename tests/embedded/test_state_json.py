@@ -18,7 +18,7 @@ class Scoped:
     def __eq__(self, other):
         return type(other) is Scoped and other.data == self.data
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # it is unhashable, as a dictionary is
 
 
 codec = Codec({"__scoped__": (Scoped, lambda value: value.data, Scoped)})

@@ -49,7 +49,9 @@ FAULTS = {
 """Maps what DynamoDB does to the fault that simulates it and the status of Roster's responses."""
 
 BEFORE, SENT = {"n": 1}, {"n": 2}
-ROUTES = [(route.method, route.path, SENT if route.has_body else ...) for route in STORING]
+ROUTES = [
+    (route.method, route.path, SENT if route.has_body else ...) for route in STORING if route.capability == "core"
+]
 
 
 class Calls:

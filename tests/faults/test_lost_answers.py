@@ -4,6 +4,7 @@ If one response is lost, Roster retries and the client does not notice. If all r
 and retries after the outage.
 """
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -53,7 +54,7 @@ class Write:
 
     def send(self):
         """Send the request and return the response."""
-        document = ... if self._method == "DELETE" else {"n": 2}
+        document: Any = ... if self._method == "DELETE" else {"n": 2}
         if self._path == "/users":
             document["userid"] = self._name
         sub = self._name if self._path == "/user/profile" else "admin"

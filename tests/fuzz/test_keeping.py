@@ -93,6 +93,18 @@ def kill(run, *, everything):
     return killed_at
 
 
+def wait_for_a_save(state, writers):
+    """Return when a save has begun after an acknowledged write: on a busy machine, that can take seconds."""
+    deadline = time.monotonic() + 30
+    while True:
+        acknowledged = [at for writer in writers for at in list(writer.acknowledged.values())]
+        saved_at = aws.saved_at(state)
+        if acknowledged and saved_at and datetime.fromisoformat(saved_at).timestamp() > min(acknowledged):
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_writes_acknowledged_before_a_save_survive_every_kill(tmp_path, chance):
     ports, writers, windows = free_ports(), [Writer(number) for number in range(WRITERS)], []
     state = tmp_path / "state"
@@ -107,6 +119,8 @@ def test_writes_acknowledged_before_a_save_survive_every_kill(tmp_path, chance):
         threads = [threading.Thread(target=writer.write_until_it_breaks, args=(run, token)) for writer in writers]
         for thread in threads:
             thread.start()
+        if number == 0:
+            wait_for_a_save(state, writers)
         time.sleep(chance.uniform(0.2, 3))
         everything = number % 2 == 0
         killed_at = kill(run, everything=everything)
@@ -204,7 +218,8 @@ def test_hostile_documents_survive_a_restart_and_every_operation(tmp_path, chanc
 
     with client(run, token) as http, ThreadPoolExecutor(8) as pool:
         list(pool.map(read_patch_and_put, expected))
-        exported, target = {}, "/users?limit=37"
+        exported: dict[str, object] = {}
+        target = "/users?limit=37"
         while target:
             page = http.get(target)
             exported |= {user["userid"]: without_stamps(user) for user in parsed(page)}

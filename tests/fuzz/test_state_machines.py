@@ -5,7 +5,9 @@
 
 import os
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -63,9 +65,9 @@ def merged(target, patch):
 class Stored:
     """The model of a user or profile: its document, its entity tag, and the body sent with its Idempotency-Key."""
 
-    document: dict
+    document: dict[str, Any]
     tag: str
-    origin: dict | None = None
+    origin: dict[str, Any] | None = None
 
 
 CONDITIONS = st.sampled_from(["none", "none", "none", "current", "outdated", "present", "absent"])
@@ -75,6 +77,11 @@ THINGS = st.sampled_from([*(f"/users/{name}" for name in USERS), "profile 0", "p
 
 class Directory(RuleBasedStateMachine):
     """Users and profiles as clients see them. The test sets ``api``, ``admin`` and two ``people``."""
+
+    steps: ClassVar[int]
+    api: targets.Target
+    admin: targets.Person
+    people: Sequence[targets.Person]
 
     def __init__(self):
         super().__init__()
@@ -227,6 +234,9 @@ def test_any_sequence_of_requests_matches_the_model(start, tmp_path):
 
 class Repository(RuleBasedStateMachine):
     """Any repository. ``make`` creates a new one for each example."""
+
+    steps: ClassVar[int]
+    make: Callable[[], Any]
 
     names = st.sampled_from(["jane", "john", "j.doe"])
     conditions = st.sampled_from(["none", "current", "outdated", "present", "absent"])

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -53,7 +54,7 @@ def infra(tmp_path):
             **environ,
         }
         command = [sys.executable, "-m", "infra", *arguments]
-        done = subprocess.run(command, cwd=aws.PROJECT, env=environ, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=processes.PROJECT, env=environ, capture_output=True, text=True, check=False)
         assert done.stdout == ""
         (message,) = done.stderr.splitlines()
         return done.returncode, message
@@ -193,20 +194,23 @@ def test_the_default_region_and_the_profile_still_work(infra, fake_aws, requests
     assert "/us-west-2/" in requests[1]["Authorization"]
 
 
-def kinds(base):
+def kinds(base: type[Exception]) -> Iterator[type[Exception]]:
     for kind in base.__subclasses__():
         yield kind
         yield from kinds(kind)
 
 
-class AnyField(dict):
+KINDS = sorted(set(kinds(BotoCoreError)), key=lambda kind: kind.__name__)
+
+
+class AnyField(dict[str, str]):
     """A mapping in which every name has a value."""
 
     def __missing__(self, key):
         return "this"
 
 
-@pytest.mark.parametrize("kind", sorted(set(kinds(BotoCoreError)), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_error_of_botocore_has_a_sentence(kind):
     error = kind.__new__(kind)
     Exception.__init__(error, kind.fmt.format_map(AnyField()))
@@ -232,7 +236,9 @@ def test_the_sentence_says_what_to_do(error, message):
     match((1, sentence(error)), message)
 
 
-@pytest.mark.parametrize("variables", [{"AWS_PROFILE": "nosuch"}, {"AWS_CONFIG_FILE": str(aws.PROJECT / "README.md")}])
+@pytest.mark.parametrize(
+    "variables", [{"AWS_PROFILE": "nosuch"}, {"AWS_CONFIG_FILE": str(processes.PROJECT / "README.md")}]
+)
 def test_the_embedded_aws_ignores_the_users_configuration(monkeypatch, variables):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -3,8 +3,11 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -13,10 +16,14 @@ from chalice.cli import cli
 from click.testing import CliRunner
 from moto import mock_aws
 
+from embedded import stack
 from infra import chalice_stage, parts, stages
-from infra.package import PROJECT
+from infra.parts import PROJECT
+from testbed import backend_template
 from testbed.in_process import imported_app
+from tests.infra.test_package import distributions, pinned
 
+DEV = stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}, stages.RUNNING)
 OUTPUTS = {
     "UsersTable": "users",
     "UsersTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/users",
@@ -25,8 +32,15 @@ OUTPUTS = {
     "UserPool": "us-east-1_pool",
     "UserPoolArn": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_pool",
     "UserPoolClient": "client",
+    "UserPoolClients": "client",
     "UserPoolAdminGroupName": "apiAdmins",
 }
+BACKENDS_GROUPS = {
+    resource["Properties"]["LogGroupName"]["Fn::Sub"].replace("${Stage}", "dev"): resource
+    for resource in backend_template.load()["Resources"].values()
+    if resource["Type"] == "AWS::Logs::LogGroup"
+}
+"""The log groups in the backend's template, by name."""
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +53,22 @@ def checkout(tmp_path_factory):
     for name in ("chalicelib", ".chalice"):
         ignored = shutil.ignore_patterns("__pycache__", "deploy*", "policy-*-*.json")
         shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
-    list(chalice_stage.record(stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}), OUTPUTS, folder))
+    list(chalice_stage.record(DEV, OUTPUTS, folder))
     return folder
 
 
 @pytest.fixture(scope="module")
 def aws():
+    """An account with the log groups of the backend stack."""
     with mock_aws():
+        for name, group in BACKENDS_GROUPS.items():
+            boto3.client("logs").create_log_group(logGroupName=name)
+            days = group["Properties"]["RetentionInDays"]
+            boto3.client("logs").put_retention_policy(logGroupName=name, retentionInDays=days)
         yield
 
 
-imported = []
+imported: list[dict[str, Any]] = []
 """The API definitions that Chalice imports into API Gateway. moto drops their authorizers."""
 
 
@@ -94,6 +113,12 @@ def functions():
     return {function["FunctionName"]: function for function in boto3.client("lambda").list_functions()["Functions"]}
 
 
+def retentions():
+    """Return the number of days for which each log group keeps its lines, by name."""
+    groups = boto3.client("logs").describe_log_groups()["logGroups"]
+    return {group["logGroupName"]: group.get("retentionInDays") for group in groups}
+
+
 def inventory():
     """Return the names of all resources."""
     gateway = boto3.client("apigateway")
@@ -134,8 +159,55 @@ class TestRecorded:
 
     def test_recording_again_changes_nothing(self, checkout):
         before = {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")}
-        list(chalice_stage.record(stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}), OUTPUTS, checkout))
+        list(chalice_stage.record(DEV, OUTPUTS, checkout))
         assert {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")} == before
+
+    def test_make_run_uses_the_settings_of_no_stage(self, monkeypatch):
+        # The settings that Chalice has for a stage override those of the environment.
+        process = Mock()
+        monkeypatch.setattr(stack, "Process", process)
+        stack.serve(8000, {})
+        command = process.call_args.args[1]
+        assert not stages.NAME.fullmatch(command[command.index("--stage") + 1])
+
+    def test_the_runtime_of_the_stage_is_recorded(self, checkout):
+        recorded = json.loads((checkout / ".chalice" / "config.json").read_text())["stages"]["dev"]
+        assert recorded["runtime"] == stages.RUNNING
+
+
+class TestOtherPython:
+    """`chalice deploy` by another Python than the stage's."""
+
+    @pytest.fixture
+    def run(self, checkout, tmp_path):
+        """A function that runs a command of Chalice in a checkout whose stage has this runtime."""
+        folder = tmp_path / "roster"
+        shutil.copytree(checkout, folder)
+
+        def run(runtime, *command):
+            config = folder / ".chalice" / "config.json"
+            recorded = json.loads(config.read_text())
+            recorded["stages"]["dev"]["runtime"] = runtime
+            config.write_text(json.dumps(recorded))
+            unreachable = dict.fromkeys(("AWS_ENDPOINT_URL", "HTTPS_PROXY", "HTTP_PROXY"), "http://127.0.0.1:9")
+            keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
+            return subprocess.run(
+                [Path(sys.executable).parent / "chalice", "--project-dir", folder, *command, "--stage", "dev"],
+                env={"PATH": os.environ["PATH"], **keys, **unreachable},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        return run
+
+    def test_it_stops_with_one_sentence_that_says_what_to_do(self, run):
+        done = run("python3.99", "deploy")
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"Error: The runtime of dev is python3.99, but chalice runs with {stages.RUNNING}: run "
+            "rm -rf .venv .venv-embedded && make backend STAGE=dev PYTHON=python3.99, then deploy again.\n"
+        )
 
 
 class TestDeployed:
@@ -155,6 +227,23 @@ class TestDeployed:
         assert policies["roster-dev-jwt_authorizer"] == {"logs:CreateLogStream", "logs:PutLogEvents"}
         assert "dynamodb:UpdateItem" in policies["roster-dev"]
 
+    def test_what_is_deployed_is_pinned(self, deployed, checkout):
+        (zipped,) = (checkout / ".chalice" / "deployments").glob("*.zip")
+        assert distributions(zipped.read_bytes()) == pinned("requirements.txt")
+
+    def test_each_function_may_write_to_the_log_group_of_its_name_and_to_no_other(self, deployed):
+        for name, function in functions().items():
+            role = function["Role"].rpartition("/")[2]
+            (policy,) = boto3.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+            document = boto3.client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            (logs,) = [statement for statement in document["Statement"] if statement["Sid"] == "Logs"]
+            assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+            assert logs["Resource"] == f"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/{name}:*"
+
+    def test_the_backend_has_the_log_groups_of_both_functions_and_chalice_makes_none(self, deployed):
+        assert retentions() == {f"/aws/lambda/{name}": 30 for name in functions()}
+        assert {group["DeletionPolicy"] for group in BACKENDS_GROUPS.values()} == {"Delete"}
+
     def test_every_route_is_deployed_with_its_authorizer(self, rest_api):
         resources = boto3.client("apigateway").get_resources(restApiId=rest_api, limit=500)["items"]
         made = {(method, resource["path"]) for resource in resources for method in resource.get("resourceMethods", {})}
@@ -165,7 +254,7 @@ class TestDeployed:
             if method != "options"
         }
         with imported_app(parts.examples()) as app:
-            expected = {
+            expected: dict[tuple[str, str], Any] = {
                 (method, path): [{entry.authorizer.name: []}] if entry.authorizer else None
                 for path, methods in app.app.routes.items()
                 for method, entry in methods.items()
@@ -186,3 +275,6 @@ class TestDeployed:
     def test_a_delete_removes_all_resources(self, deployed, chalice_cli):
         chalice_cli("delete", "--stage", "dev")
         assert not any(inventory().values())
+
+    def test_after_a_delete_the_logs_still_expire(self, deployed):
+        assert retentions() == dict.fromkeys(BACKENDS_GROUPS, 30)

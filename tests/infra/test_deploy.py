@@ -6,12 +6,14 @@ import shlex
 import subprocess
 import sys
 import urllib.request
+from typing import Any
 
 import boto3
 import httpx
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from embedded import accounts, aws, processes
 from infra import backend, data, stages
@@ -72,6 +74,22 @@ class TestStack:
         stack.deploy(template(GOOD))
         assert stack.status == "CREATE_COMPLETE"
 
+    def test_a_failed_create_leaves_nothing_behind_that_its_template_retains(self, account, bad):
+        table = {
+            "Type": "AWS::DynamoDB::Table",
+            "DeletionPolicy": "Retain",
+            "Properties": {
+                "TableName": "retained",
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            },
+        }
+        domain = {**bad["Domain"], "DependsOn": "Table"}
+        with pytest.raises(Failure, match="Domain"):
+            account.stack("orphaning").deploy(template({"Table": table, "Domain": domain}))
+        assert "retained" not in account.client("dynamodb").list_tables()["TableNames"]
+
     def test_a_failed_update_names_the_resource_and_is_rolled_back(self, account, bad):
         stack = account.stack("updated")
         stack.deploy(template(GOOD))
@@ -102,8 +120,9 @@ class TestStages:
         ("text", "message"),
         [
             ("Prod:\n", "A stage can't be called"),
-            ("prod: {tables: {}}", "neither backend nor api"),
+            ("prod: {tables: {}}", "neither backend, api nor runtime"),
             ("prod: {api: {ThrottlingRateLimit: 5}}", "in quotes"),
+            ("prod: {runtime: python3.9}", r"has the runtime 'python3.9': use python3.11, .* or any\."),
         ],
     )
     def test_an_invalid_stage_is_rejected_with_an_explanation(self, tmp_path, text, message):
@@ -113,6 +132,27 @@ class TestStages:
 
     def test_production_is_protected_against_deletion(self):
         assert stages.stage("prod").backend["DeletionProtection"] == "true"
+
+    def test_a_stage_without_a_runtime_has_the_default(self, tmp_path):
+        (tmp_path / "stages.yaml").write_text("test:\n")
+        assert stages.stage("test", tmp_path / "stages.yaml").runtime == stages.DEFAULT_RUNTIME
+
+    def test_production_has_a_runtime_that_lambda_supports_beyond_2027(self):
+        assert stages.stage("prod").runtime == "python3.13"
+
+    @pytest.mark.parametrize("target", ["deploy", "backend"])
+    def test_a_stage_of_another_python_stops_before_anything_is_deployed(self, monkeypatch, target):
+        monkeypatch.setattr("infra.__main__.stage", lambda name: stages.Stage(name, {}, {}, "python3.99"))
+        monkeypatch.setattr("infra.__main__.Account", lambda *_: None)
+        with pytest.raises(SystemExit) as stopped:
+            main([target, "--stage", "prod"])
+        assert stopped.value.code == (
+            f"The runtime of prod is python3.99, but Roster is installed here with {stages.RUNNING}: run rm -rf .venv "
+            f".venv-embedded && make {target} STAGE=prod PYTHON=python3.99, or change the runtime in infra/stages.yaml."
+        )
+
+    def test_the_embedded_aws_accepts_whichever_python_deploys(self):
+        stages.stage("local").require_runtime("deploy")
 
     def test_every_parameter_of_a_stage_exists_in_its_template(self, template):
         known = {"backend": backend_template.load()["Parameters"].keys(), "api": template["Parameters"].keys()}
@@ -127,7 +167,7 @@ class TestCommandLine:
         """Run the program with no AWS configuration except ``environ``; return its status and its last line."""
         done = subprocess.run(
             [sys.executable, "-m", "infra", *arguments],
-            cwd=aws.PROJECT,
+            cwd=processes.PROJECT,
             env={"HOME": "/nowhere", "AWS_EC2_METADATA_DISABLED": "true", **environ},
             input=typed,
             capture_output=True,
@@ -207,6 +247,18 @@ class TestWholeStage:
         topic = account.stack("roster-api-local").outputs["AlarmsTopic"]
         account.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")
 
+    def test_every_log_group_expires(self, account):
+        groups = account.client("logs").describe_log_groups()["logGroups"]
+        apis = {api["name"]: api["id"] for api in account.client("apigateway").get_rest_apis()["items"]}
+        assert {group["logGroupName"]: group.get("retentionInDays") for group in groups} == dict.fromkeys(
+            [
+                "/aws/apigateway/roster-local-access",
+                *(f"/aws/lambda/roster-local{suffix}" for suffix in ("", "-api", "-jwt-authorizer", "-jwt_authorizer")),
+                f"API-Gateway-Execution-Logs_{apis['roster-local']}/api",
+            ],
+            30,
+        )
+
     def test_destroying_a_stage_keeps_its_data(self, state, account):
         outputs = account.stack("roster-backend-local").outputs
         printed = make("destroy", state, typed="local")
@@ -215,6 +267,62 @@ class TestWholeStage:
         assert account.stack("roster-api-local").status is None
         account.client("dynamodb").describe_table(TableName=outputs["UsersTable"])
         account.client("cognito-idp").describe_user_pool(UserPoolId=outputs["UserPool"])
+
+    def test_a_second_stage_keeps_the_role_with_which_api_gateway_writes_logs(self, account):
+        role = account.client("apigateway").get_account()["cloudwatchRoleArn"]
+        backend.deploy(account, stages.Stage("second", {}, {}))
+        assert account.stack("roster-backend-local").parameters["SetsApiGatewayRole"] == "true"
+        assert account.stack("roster-backend-second").parameters["SetsApiGatewayRole"] == "false"
+        assert account.client("apigateway").get_account()["cloudwatchRoleArn"] == role
+
+    def test_the_parameters_of_the_user_pool_reach_cognito(self, account):
+        parameters = {
+            "Mfa": "OPTIONAL",
+            "UserPoolPlan": "PLUS",
+            "ThreatProtection": "AUDIT",
+            "SelfSignUp": "false",
+            "IdTokenMinutes": "15",
+            "CallbackURLs": "https://a.example/,https://b.example/",
+            "LogoutURLs": "https://a.example/",
+        }
+        outputs = backend.deploy(account, stages.Stage("parameters", parameters, {}))
+        cognito, ids = account.client("cognito-idp"), {"UserPoolId": outputs["UserPool"]}
+        pool = cognito.describe_user_pool(**ids)["UserPool"]
+        assert (pool["MfaConfiguration"], pool["UserPoolTier"]) == ("OPTIONAL", "PLUS")
+        assert pool["UserPoolAddOns"]["AdvancedSecurityMode"] == "AUDIT"
+        assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+        client = cognito.describe_user_pool_client(ClientId=outputs["UserPoolClient"], **ids)["UserPoolClient"]
+        assert int(client["IdTokenValidity"]) == 15  # the embedded AWS returns text
+        assert client["TokenValidityUnits"]["IdToken"] == "minutes"
+        assert client["CallbackURLs"] == ["https://a.example/", "https://b.example/"]
+        assert client["LogoutURLs"] == ["https://a.example/"]
+        assert outputs["CallbackURL"] == "https://a.example/"
+
+    def test_an_app_client_is_rotated_in_three_deploys(self, account):
+        # The embedded AWS finds no change if only a condition changes, so each step changes a value as well.
+        steps = (
+            {"RefreshTokenDays": "1"},
+            {"RefreshTokenDays": "2", "BothAppClients": "true"},
+            {"RefreshTokenDays": "3", "BothAppClients": "true", "AppClient": "second"},
+            {"RefreshTokenDays": "4", "AppClient": "second"},
+        )
+        seen = [backend.deploy(account, stages.Stage("rotated", parameters, {})) for parameters in steps]
+        first, second = seen[0]["UserPoolClient"], seen[-1]["UserPoolClient"]
+        assert first != second
+        assert [outputs["UserPoolClient"] for outputs in seen] == [first, first, second, second]
+        assert [outputs["UserPoolClients"] for outputs in seen] == [
+            first,
+            f"{first},{second}",
+            f"{first},{second}",
+            second,
+        ]
+        listed = account.client("cognito-idp").list_user_pool_clients(UserPoolId=seen[0]["UserPool"])
+        assert [client["ClientId"] for client in listed["UserPoolClients"]] == [second]
+
+    def test_impossible_parameters_are_rejected_before_anything_changes(self, account):
+        impossible = stages.Stage("parameters", {"ThreatProtection": "AUDIT"}, {})
+        with pytest.raises((Failure, ClientError), match="ThreatProtection needs the plan PLUS"):
+            backend.deploy(account, impossible)
 
     def test_protected_data_is_not_destroyed(self, account):
         protected = stages.Stage("safe", {"DeletionProtection": "true"}, {})
@@ -229,20 +337,25 @@ class TestWholeStage:
         assert not set(account.client("dynamodb").list_tables()["TableNames"]) & set(outputs.values())
         pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
         assert outputs["UserPool"] not in {pool["Id"] for pool in pools}
+        role = account.client("apigateway").get_account()["cloudwatchRoleArn"]  # other stages write their logs with it
+        account.client("iam").get_role(RoleName=role.rpartition("/")[2])
+        groups = account.client("logs").describe_log_groups()["logGroups"]
+        assert not [group["logGroupName"] for group in groups if "local" in group["logGroupName"]]
 
 
 def run_aws_command(command):
     """Do what the AWS CLI does with ``command`` without configuration and credentials: send an unsigned request."""
-    program, service, operation, *options = shlex.split(command)
+    program, service, operation, *words = shlex.split(command)
     assert program == "aws"
-    options = dict(zip(options[::2], options[1::2], strict=True))
-    client = boto3.client(
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    create: Any = boto3.client  # its stubs know services by literal name only
+    client = create(
         service,
         region_name=options.pop("--region"),
         endpoint_url=options.pop("--endpoint-url"),
         config=Config(signature_version=UNSIGNED, proxies={}),
     )
-    parameters = {parameter_of(name): value for name, value in options.items()}
+    parameters: dict[str, Any] = {parameter_of(name): value for name, value in options.items()}
     parameters["AuthParameters"] = dict(pair.split("=", 1) for pair in parameters["AuthParameters"].split(","))
     return getattr(client, operation.replace("-", "_"))(**parameters)
 
@@ -256,7 +369,7 @@ def make(target, state, *variables, typed=""):
     """Run `make` with ``typed`` as its input; return its output."""
     options = ["-s", "-o", ".venv", "-o", ".venv-embedded", target, "STAGE=local", f"STATE_DIR={state}", *variables]
     done = subprocess.run(
-        ["make", *options], cwd=aws.PROJECT, input=f"{typed}\n", capture_output=True, text=True, check=False
+        ["make", *options], cwd=processes.PROJECT, input=f"{typed}\n", capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import boto3
 import pytest
+from packaging.utils import canonicalize_name
 
-from infra import package, parts, stages
+from infra import package, parts, pins, stages
 from testbed.events import TOKEN_EVENT, proxy_event
 from testbed.pool import KeyServer, Pool
 
@@ -72,12 +74,54 @@ def invoke(unpacked):
     return call
 
 
+def pinned(name):
+    """Return the versions in a file of pins, by the normalized names of the distributions."""
+    lines = (parts.PROJECT / name).read_text().splitlines()
+    pins_of = [line.partition("==") for line in lines if "==" in line and not line.startswith("#")]
+    return {canonicalize_name(name.partition("[")[0]): version for name, _, version in pins_of}
+
+
+def distributions(content):
+    """Return the versions of the distributions in a zip, by their normalized names."""
+    names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    found = [name.split(".dist-info/")[0].rsplit("-", 1) for name in names if name.endswith(".dist-info/METADATA")]
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def is_older(platform, glibc):
+    """Return whether a wheel with this tag runs with ``glibc`` on x86_64."""
+    legacy = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+    match = re.fullmatch(r"(manylinux\d*)(?:_(\d+)_(\d+))?_x86_64", platform)
+    return bool(match) and (legacy.get(match[1]) or (int(match[2]), int(match[3]))) <= glibc
+
+
+class TestPins:
+    def test_requirements_txt_is_up_to_date(self):
+        requirements, constraints = (
+            (parts.PROJECT / name).read_text() for name in ("requirements.txt", "constraints.txt")
+        )
+        assert pins.pinned(requirements, constraints) == requirements
+
+    def test_the_pins_follow_the_constraints(self):
+        text = pins.pinned("python-jose[cryptography]==3.5.0\n", constraints_with("ecdsa", "0.0.1"))
+        assert "\necdsa==0.0.1\n" in text
+
+    def test_an_extra_that_is_not_asked_for_is_not_pinned(self):
+        constraints = (parts.PROJECT / "constraints.txt").read_text()
+        assert "cryptography==" not in pins.pinned("python-jose==3.5.0\n", constraints)
+
+
+def constraints_with(name, version):
+    text = (parts.PROJECT / "constraints.txt").read_text()
+    return re.sub(rf"^{name}==.*$", f"{name}=={version}", text, flags=re.MULTILINE)
+
+
 class TestContent:
     def test_the_package_is_at_most_6_5_mb(self, built):
         assert len(built.zip) <= 6.5 * 2**20
 
     def test_the_package_contains_only_the_code_that_runs(self, names):
-        ours = {name.split("/")[0] for name in names} & {path.name for path in package.PROJECT.iterdir()} - {
+        ours = {name.split("/")[0] for name in names} & {path.name for path in parts.PROJECT.iterdir()} - {
             "__pycache__"
         }
         assert ours == {"app.py", "chalicelib"}
@@ -94,6 +138,24 @@ class TestContent:
             header = archive.read(importlib.util.cache_from_source(name))[:8]
             assert header[:4] == importlib.util.MAGIC_NUMBER
             assert int.from_bytes(header[4:], "little") == 0b01, name  # hash-based, unchecked: PEP 552
+
+    def test_every_distribution_is_pinned(self, built):
+        assert distributions(built.zip).items() <= pinned("constraints.txt").items()
+        assert distributions(built.zip) == pinned("requirements.txt")
+
+    def test_every_distribution_is_a_wheel_that_was_published_for_lambda(self, built):
+        """Chalice compiles a package that has no wheel for the runtime. That would have a tag such as linux_x86_64."""
+        glibc = (2, 26) if stages.RUNNING == "python3.11" else (2, 34)
+        archive = zipfile.ZipFile(io.BytesIO(built.zip))
+        wheels = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".dist-info/WHEEL")]
+        assert len(wheels) == len(distributions(built.zip))
+        for wheel in wheels:
+            platforms = [tag.split("-")[2] for tag in re.findall(r"^Tag: (\S+)", wheel, re.MULTILINE)]
+            assert any(platform == "any" or is_older(platform, glibc) for platform in platforms), wheel
+
+    def test_the_functions_run_on_the_python_that_packaged_them(self, built):
+        functions = [r for r in built.template["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
+        assert {function["Properties"]["Runtime"] for function in functions} == {stages.RUNNING}
 
     def test_the_build_is_reproducible(self, built):
         again = package.build(stages.stage("dev"))
@@ -154,6 +216,13 @@ class TestAuthorizer:
         assert result["policyDocument"]["Statement"][0]["Effect"] == "Allow"
         assert result["principalId"]
         assert not {"boto3", "botocore"} & set(imported)
+
+    def test_a_failure_raises_another_message_so_that_api_gateway_does_not_return_401(self, invoke, pool, settings):
+        unreachable = {**settings, "JWKS_URL": "http://127.0.0.1:9/keys"}
+        event = {**TOKEN_EVENT, "authorizationToken": pool.token()}
+        result, _ = invoke("app.jwt_authorizer", event, **unreachable)
+        assert "raised" in result
+        assert result["raised"] != "Unauthorized"
 
     def test_a_rejection_raises_exactly_the_message_that_api_gateway_expects(self, invoke, settings):
         result, _ = invoke("app.jwt_authorizer", {**TOKEN_EVENT, "authorizationToken": "Bearer x"}, **settings)

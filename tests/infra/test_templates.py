@@ -5,7 +5,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import botocore.session
 import pytest
 
 from bench import costs
@@ -65,6 +67,8 @@ class TestBoth:
 
     def test_no_policy_allows_wildcard_principals_actions_or_resources(self, resources):
         for resource in [*resources.values(), *backend_template.load()["Resources"].values()]:
+            if resource["Type"] == "AWS::KMS::Key":
+                continue  # in a key's policy, * is the key itself
             for statement in statements(resource):
                 assert statement["Effect"] == "Deny" or statement.get("Principal") != "*"
                 assert statement["Effect"] == "Deny" or "*" not in statement["Action"]
@@ -138,7 +142,7 @@ class TestFunctions:
         function = resources[name]["Properties"]
         assert function["Timeout"] == seconds
         assert function["MemorySize"] == 1769
-        assert parts.examples().keys() <= function["Environment"]["Variables"].keys()
+        assert function["Environment"]["Variables"].keys() == {setting.variable for setting in parts.settings()}
         assert all(isinstance(value, dict) for value in function["Environment"]["Variables"].values())
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{FUNCTIONS[name]}LogGroup"}
@@ -160,7 +164,7 @@ class TestApi:
             assert paths[path].keys() == {method.lower() for method in methods_of(path)} | {"options", ANY}
         for route in ROUTES:
             name = "jwt_authorizer" if route.who.has_jwt_authorizer else "cognito_authorizer"
-            security = None if route.who is Who.ANYONE else [{name: []}]
+            security: Any = None if route.who is Who.ANYONE else [{name: []}]
             assert paths[route.path][route.method.lower()].get("security") == security, route
 
     def test_only_these_routes_are_public(self, rest_api):
@@ -213,17 +217,45 @@ class TestApi:
 
     def test_every_log_is_kept_for_thirty_days(self, resources):
         groups = of_type(resources, "AWS::Logs::LogGroup")
-        assert groups.keys() == {"AccessLogs", "ApiHandlerLogGroup", "JwtAuthorizerLogGroup"}
+        assert groups.keys() == {"AccessLogs", "ApiHandlerLogGroup", "ExecutionLogs", "JwtAuthorizerLogGroup"}
         assert {group["RetentionInDays"] for group in groups.values()} == {30}
 
+    def test_every_log_group_is_deleted_with_the_stack(self, resources):
+        groups = [resource for resource in resources.values() if resource["Type"] == "AWS::Logs::LogGroup"]
+        assert {group["DeletionPolicy"] for group in groups} == {"Delete"}
+
+    def test_the_stack_has_the_log_group_that_api_gateway_would_create_itself(self, resources, rest_api):
+        name = resources["ExecutionLogs"]["Properties"]["LogGroupName"]
+        assert name == {"Fn::Sub": f"API-Gateway-Execution-Logs_${{RestAPI}}/{rest_api['StageName']}"}
+
+    def test_the_group_of_the_execution_logs_exists_before_the_stage(self, rest_api):
+        # The Serverless transform copies Variables to the stage and to nothing else.
+        assert "ExecutionLogs" in references(on_aws(rest_api["Variables"]))
+        assert "ExecutionLogs" not in references({**rest_api, "Variables": {}})
+
+    def test_no_other_resource_writes_to_a_log_group(self, resources):
+        """Some resources log only if they are configured to. Each would need a group that expires."""
+        everything = [*resources.values(), *backend_template.load()["Resources"].values()]
+        kinds = {resource["Type"] for resource in everything}
+        assert not kinds & {"AWS::Cognito::LogDeliveryConfiguration", "AWS::WAFv2::LoggingConfiguration"}
+        for resource in everything:
+            assert "DeliveryStatusLogging" not in resource.get("Properties", {})
+
     def test_errors_and_metrics_are_logged_and_request_data_is_not(self, rest_api):
-        (settings,) = rest_api["MethodSettings"]
-        assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
-        assert settings["LoggingLevel"] == "ERROR"
-        assert settings["MetricsEnabled"] is True
-        assert settings["DataTraceEnabled"] is False
-        assert settings["ThrottlingRateLimit"] == {"Ref": "ThrottlingRateLimit"}
-        assert settings["ThrottlingBurstLimit"] == {"Ref": "ThrottlingBurstLimit"}
+        for settings in rest_api["MethodSettings"]:
+            assert settings["LoggingLevel"] == "ERROR"
+            assert settings["MetricsEnabled"] is True
+            assert settings["DataTraceEnabled"] is False
+
+    def test_requests_are_throttled_and_those_for_the_readiness_earlier(self, rest_api):
+        every, readiness = rest_api["MethodSettings"]
+        assert (every["ResourcePath"], every["HttpMethod"]) == ("/*", "*")
+        assert every["ThrottlingRateLimit"] == {"Ref": "ThrottlingRateLimit"}
+        assert every["ThrottlingBurstLimit"] == {"Ref": "ThrottlingBurstLimit"}
+        assert (readiness["ResourcePath"], readiness["HttpMethod"]) == ("/~1health~1ready", "GET")
+        assert readiness["ThrottlingRateLimit"] == {"Ref": "ReadinessRateLimit"}
+        assert readiness["ThrottlingBurstLimit"] == {"Ref": "ReadinessBurstLimit"}
+        assert rest_api["DefinitionBody"]["paths"]["/health/ready"].keys() >= {"get"}
 
 
 STATUSES = {
@@ -253,6 +285,23 @@ STATUSES = {
 
 
 class TestGatewayResponses:
+    def test_every_type_that_api_gateway_has_is_covered(self):
+        model = botocore.session.get_session().get_service_model("apigateway")
+        shape: Any = model.shape_for("GatewayResponseType")
+        assert set(shape.enum) == STATUSES.keys()
+
+    @pytest.mark.parametrize("kind", ["AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"])
+    def test_a_failing_authorizer_is_503_whichever_type_api_gateway_uses(self, rest_api, kind):
+        response = rest_api["GatewayResponses"][kind]
+        document = json.loads(response["ResponseTemplates"]["application/json"])
+        assert (response["StatusCode"], document["type"]) == (503, "urn:roster:problem:unavailable")
+        assert response["ResponseParameters"]["Headers"]["Retry-After"] == "'1'"
+
+    def test_the_authorizer_times_out_before_api_gateway_does(self, resources):
+        # A function that runs out of time has failed. If API Gateway ran out of time first, it could use another type.
+        limit = 29  # seconds: the default of a REST API's integration time-out, which holds for authorizers too
+        assert resources["JwtAuthorizer"]["Properties"]["Timeout"] < limit
+
     def test_every_response_type_is_a_problem_document_with_its_status(self, rest_api):
         responses = rest_api["GatewayResponses"]
         assert {kind: response["StatusCode"] for kind, response in responses.items()} == STATUSES
@@ -419,7 +468,7 @@ class TestEmulator:
         assert template["Conditions"]["IsEmulated"] == {"Fn::Not": [{"Condition": "IsOnAws"}]}
 
     def test_the_stage_has_no_variables_on_aws(self, rest_api):
-        assert on_aws(rest_api["Variables"]) == {"Ref": "AWS::NoValue"}
+        assert "addressPrefix" not in on_aws(rest_api["Variables"])
 
     def test_the_outputs_on_aws_are_urls_of_aws(self, template):
         outputs = {name: on_aws(output["Value"]) for name, output in template["Outputs"].items()}

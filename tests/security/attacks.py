@@ -46,6 +46,18 @@ class Oddity:
         return self.name
 
 
+def _header(**changes: Any) -> Callable[[Pool], str]:
+    return lambda pool: pool.token(header=changes)
+
+
+def _issuer(change: Callable[[str], object]) -> Callable[[Pool], str]:
+    return lambda pool: pool.token(iss=change(pool.issuer))
+
+
+def _raw_claim(name: str, text: str) -> Callable[[Pool], str]:
+    return lambda pool: _raw_payload(pool, **{name: text})
+
+
 def _claims_attack(reason: Reason, name: str, use: str = "id", **changes: Any) -> Attack:
     return Attack(f"{use} token with {name}", reason, lambda pool: pool.token(use, **changes))
 
@@ -262,7 +274,7 @@ HEADER = [
     Attack("a kid that is a list", Reason.BAD_HEADER, lambda pool: pool.token(header={"kid": [pool.key.kid]})),
     Attack("a kid that is an object", Reason.BAD_HEADER, lambda pool: pool.token(header={"kid": {}})),
     *(
-        Attack(f"a kid that is {name}", Reason.UNKNOWN_KEY, lambda pool, kid=kid: pool.token(header={"kid": kid}))
+        Attack(f"a kid that is {name}", Reason.UNKNOWN_KEY, _header(kid=kid))
         for name, kid in {
             "empty": "",
             "a path": "../../../../dev/null",
@@ -355,11 +367,7 @@ TIMES = [
         for name, value in BAD_TIMES.items()
     ),
     *(
-        Attack(
-            f"{claim} {text[:9]}",
-            Reason.MALFORMED,
-            lambda pool, claim=claim, text=text: _raw_payload(pool, **{claim: text}),
-        )
+        Attack(f"{claim} {text[:9]}", Reason.MALFORMED, _raw_claim(claim, text))
         for claim in ("exp", "iat")
         for text in ("NaN", "Infinity", "-Infinity", "9" * 5000)
     ),
@@ -384,7 +392,7 @@ OTHER_REGION = "https://cognito-idp.eu-west-1.amazonaws.com/us-east-1_OursOurs1"
 ORIGIN = [
     Attack("another pool's token", Reason.UNKNOWN_KEY, lambda pool: _another_pool().token()),
     *(
-        Attack(f"iss {name}", Reason.WRONG_ISSUER, lambda pool, change=change: pool.token(iss=change(pool.issuer)))
+        Attack(f"iss {name}", Reason.WRONG_ISSUER, _issuer(change))
         for name, change in {
             "of another pool": lambda issuer: issuer[:-1] + "2",
             "of another region": lambda _: OTHER_REGION,

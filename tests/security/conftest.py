@@ -8,7 +8,7 @@ import pytest
 from embedded import aws, processes, stack
 from infra import backend, parts, stages
 from testbed import logged
-from testbed.in_process import in_process, on_moto
+from testbed.in_process import InProcess, in_process, on_moto
 from testbed.pool import KeyServer, Pool
 
 
@@ -61,12 +61,20 @@ def guarded(request, tmp_path_factory):
     keys.close()
 
 
+class Served(InProcess):
+    """Roster in process. It trusts the user pool ``pool``, whose key server is ``keys``."""
+
+    def __init__(self, roster, pool, keys):
+        super().__init__(roster.app, roster.client, roster.tables)
+        self.pool = pool
+        self.keys = keys
+
+
 @pytest.fixture(scope="module")
 def served():
-    """Roster in process, with the pool and the key server in ``served.pool`` and ``served.keys``."""
+    """Roster in process, with a user pool whose keys the tests own."""
     pool = Pool()
     keys = KeyServer(pool.key.jwk)
     with on_moto(), in_process(pool.settings(keys)) as roster:
-        roster.pool, roster.keys = pool, keys
-        yield roster
+        yield Served(roster, pool, keys)
     keys.close()

@@ -8,7 +8,9 @@ import pytest
 from testbed.routes import STORING
 from tests.unit.test_repository import _client_error, _Failing
 
-ROUTES = [(route.method, route.at("jane")) for route in STORING]
+ROUTES = [
+    pytest.param(route.method, route.at("jane"), route.body, id=str(route)) for route in STORING if not route.tokens
+]
 
 
 @pytest.fixture
@@ -17,25 +19,25 @@ def failing(served):
     token = served.pool.token(**{"cognito:groups": ["apiAdmins"]})
     headers = {"Authorization": token, "Content-Type": "application/json"}
 
-    def send(failure, method, path):
+    def send(failure, method, path, body=b""):
         served.app.database.client = _Failing(failure)
-        return served.send(method, path, headers, b"{}")
+        return served.send(method, path, headers, body)
 
     return send
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_an_unreachable_database_returns_503_with_retry_after(failing, method, path):
-    answer = failing(botocore.exceptions.EndpointConnectionError(endpoint_url="https://secret"), method, path)
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
+def test_an_unreachable_database_returns_503_with_retry_after(failing, method, path, body):
+    answer = failing(botocore.exceptions.EndpointConnectionError(endpoint_url="https://secret"), method, path, body)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
     assert json.loads(answer.body)["type"] == "urn:roster:problem:unavailable"
     assert b"secret" not in answer.body
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_database_that_denies_access_returns_500_without_the_cause(failing, method, path):
-    answer = failing(_client_error("AccessDeniedException"), method, path)
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
+def test_a_database_that_denies_access_returns_500_without_the_cause(failing, method, path, body):
+    answer = failing(_client_error("AccessDeniedException"), method, path, body)
     assert answer.status_code == 500
     assert json.loads(answer.body)["type"] == "urn:roster:problem:internal-error"
     assert b"secret" not in answer.body

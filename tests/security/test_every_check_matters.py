@@ -115,7 +115,8 @@ def bench():
     pool = Pool()
     server = KeyServer(pool.key.jwk)
     keys = SigningKeys(server.url)
-    both, id_only = ("id", "access"), ("id",)
+    both: tuple[str, ...] = ("id", "access")
+    id_only: tuple[str, ...] = ("id",)
     authorizations = [(attack.authorization(pool), both) for attack in ATTACKS]
     authorizations += [(attack.authorization(pool), id_only) for attack in COGNITO_ONLY]
     authorizations += [(oddity.authorization(pool), both) for oddity in ODDITIES]

@@ -2,18 +2,24 @@
 
 import json
 import logging
+from http import HTTPStatus
+from typing import Any
 
 import chalice.app
 import pytest
+from chalice.local import LambdaContext as FakeLambdaContext
 from chalice.test import Client
 
+from chalicelib.errors import Forbidden, Misconfigured, RosterError
 from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, owner_or_admins
 from chalicelib.settings import Settings
 from chalicelib.web.api import Api
 from chalicelib.web.blueprint import Blueprint
+from chalicelib.web.events import EventFailed
 from chalicelib.web.logs import TerminalFormatter
+from chalicelib.web.problems import Problem
 from infra import parts
-from testbed.events import proxy_event
+from testbed.events import TOKEN_EVENT, proxy_event
 
 BLUEPRINTS = {
     "Chalice's": lambda: chalice.app.Blueprint("chalicelib.notes"),
@@ -24,7 +30,7 @@ SECRET = "jane@example.com"
 
 @pytest.fixture
 def app():
-    return Api("test", Settings.from_environ(parts.examples()))
+    return Api("roster", Settings.from_environ(parts.examples()))
 
 
 @pytest.fixture
@@ -42,12 +48,12 @@ def blueprint(request):
 
 
 @pytest.fixture
-def logged():
+def logged(monkeypatch):
     """The lines that Roster logs meanwhile."""
     lines = []
     handler = logging.Handler()
     handler.setFormatter(TerminalFormatter())
-    handler.emit = lambda record: lines.append(handler.format(record))
+    monkeypatch.setattr(handler, "emit", lambda record: lines.append(handler.format(record)))
     logging.getLogger("roster").addHandler(handler)
     yield lines
     logging.getLogger("roster").removeHandler(handler)
@@ -158,6 +164,102 @@ class TestBlueprints:
         assert [route.path for route in app.guarded_by(jwt_authorizer)] == ["/notes"]
 
 
+class TestWhatCannotBeDeclared:
+    @pytest.mark.parametrize("path", ["*", "/*", "users", "/users/", "/users//x", "/{proxy+}", "/a?b", "/a b", ""])
+    def test_a_path_that_is_not_literal_in_a_policy(self, app, path):
+        with pytest.raises(TypeError, match="literal"):
+            app.route(path, methods=["GET"], allow=ANYONE)(view)
+
+    @pytest.mark.parametrize("methods", ["GET", ["*"], ["get"], ["?ET"], ["GET", "TRACE"]])
+    def test_a_method_that_is_not_literal_in_a_policy(self, app, methods):
+        with pytest.raises(TypeError, match="literal"):
+            app.route("/new", methods=methods, allow=ANYONE)(view)
+
+    @pytest.mark.parametrize("event_type", ["all", "http"])
+    def test_middleware_that_could_respond_before_the_second_lock(self, app, blueprint, event_type):
+        blueprint.register_middleware(lambda event, get_response: None, event_type)
+        with pytest.raises(TypeError, match="before the access rules"):
+            app.register_blueprint(blueprint)
+
+    @pytest.mark.parametrize("error", [Forbidden, RosterError, Misconfigured])
+    def test_another_problem_for_an_error_of_the_core(self, app, error):
+        problem = Problem("fine", HTTPStatus.OK, "Fine")
+        with pytest.raises(TypeError, match=error.__name__):
+            app.register_blueprint(Blueprint("chalicelib.notes", section="Notes", problems={error: problem}))
+
+    @pytest.mark.parametrize(("rule", "tokens"), [(ANYONE, ["access"]), (SIGNED_IN, [])])
+    def test_a_rule_that_requires_no_token_or_no_kind_of_token(self, rule, tokens):
+        with pytest.raises(ValueError, match="kinds of token"):
+            rule.only_with(*tokens)
+
+
+class NoDetail(RosterError):
+    """An error whose author forgot its base class."""
+
+    def __init__(self, who):
+        Exception.__init__(self, f"{who} is missing")
+
+
+class TestFailuresOutsideTheHandler:
+    """They pass through Chalice, which logs an exception's text."""
+
+    def failing(self, app, raised):
+        @app.route("/fails", methods=["GET"], allow=ANYONE)
+        def fails():
+            raise raised
+
+        return app
+
+    def test_an_error_without_a_detail_is_an_internal_error_and_its_text_is_not_logged(self, app, logged):
+        response = call(self.failing(app, NoDetail(SECRET)), "/fails")
+        assert json.loads(response["body"])["type"] == "urn:roster:problem:internal-error"
+        assert SECRET not in "".join(logged) + response["body"]
+
+    def test_a_header_that_chalice_rejects_is_an_internal_error_and_its_text_is_not_logged(self, app, logged):
+        @app.route("/fails", methods=["GET"], allow=ANYONE)
+        def fails():
+            return chalice.app.Response("{}", headers={"X": f"{SECRET}\n"})
+
+        response = call(app, "/fails")
+        assert json.loads(response["body"])["type"] == "urn:roster:problem:internal-error"
+        assert SECRET not in "".join(logged) + response["body"]
+
+    @pytest.mark.parametrize("context", [{"claims": {}}, {"claims": None}, {"principalId": "*"}, {"principalId": ""}])
+    def test_a_caller_that_cannot_be_read_is_no_caller(self, app, jwt_authorizer, context, logged):
+        app.route("/users", methods=["GET"], allow=ADMINS, authorizer=jwt_authorizer)(view)
+        response = call(app, "/users", context)
+        assert response["statusCode"] in (403, 500)
+        assert response["headers"]["X-Request-Id"] == "request-1"
+        assert [line.split()[2] for line in logged][-1] == "request"
+
+    def test_a_handlers_headers_may_be_a_constant(self, app):
+        constant = {"Cache-Control": "no-store"}
+
+        @app.route("/constant", methods=["GET"], allow=ANYONE)
+        def get_constant():
+            return chalice.app.Response("{}", headers=constant)
+
+        assert call(app, "/constant")["headers"]["X-Request-Id"] == "request-1"
+        assert constant == {"Cache-Control": "no-store"}
+
+
+class TestAuthorizers:
+    @pytest.mark.parametrize("where", ["app", "Chalice's", "Roster's"])
+    def test_a_failure_is_named_and_says_nothing_of_the_token(self, app, where, logged):
+        declared = app if where == "app" else BLUEPRINTS[where]()
+
+        @declared.authorizer(ttl_seconds=300)
+        def failing(request):
+            raise ValueError(f"cannot read {request.token}")
+
+        if where != "app":
+            app.register_blueprint(declared)
+        with pytest.raises(EventFailed, match=r"^ValueError$"):
+            failing({**TOKEN_EVENT, "authorizationToken": SECRET}, FakeLambdaContext("function", 128, 1))
+        assert "error=ValueError" in logged[-1]
+        assert SECRET not in "".join(logged)
+
+
 class TestTokenKinds:
     @pytest.mark.parametrize(("token_use", "status"), [("access", 200), ("id", 403), (None, 403)])
     def test_a_rule_may_require_an_access_token(self, app, jwt_authorizer, token_use, status):
@@ -177,7 +279,7 @@ class TestEventHandlers:
     @pytest.fixture
     def blueprint(self, handled):
         """Handlers as a capability's module declares them."""
-        events = Blueprint("chalicelib.notes.events", section="Notes")
+        events: Any = Blueprint("chalicelib.notes.events", section="Notes")
 
         @events.on_sqs_message(queue="notes")
         def store(event):
@@ -209,6 +311,7 @@ class TestEventHandlers:
         assert SECRET not in "".join(logged)
 
     def test_a_function_that_never_imports_the_app_logs_the_same(self, blueprint, handled, logged):
+        assert logging.getLogger("roster").level == logging.INFO  # which nothing has configured there
         blueprint.store({"Records": [{"body": SECRET, "receiptHandle": "r", "messageId": "1"}]}, None)
         assert handled == [SECRET]
         assert [line.split()[2] for line in logged] == ["event"]

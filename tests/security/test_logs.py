@@ -12,12 +12,12 @@ from tests.security.attacks import ATTACKS
 
 
 @pytest.fixture
-def logged():
+def logged(monkeypatch):
     """The lines that Roster logs during the test."""
     lines = []
     handler = logging.Handler()
     handler.setFormatter(TerminalFormatter())
-    handler.emit = lambda record: lines.append(handler.format(record))
+    monkeypatch.setattr(handler, "emit", lambda record: lines.append(handler.format(record)))
     logger = logging.getLogger("roster")
     logger.addHandler(handler)
     yield lines

@@ -28,7 +28,7 @@ def rule_of(route):
     """The rule that a row of the table means."""
     rules = {Who.ANYONE: ANYONE, Who.SIGNED_IN: SIGNED_IN, Who.ADMINS: ADMINS}
     rule = rules.get(route.who) or owner_or_admins(re.search(r"\{(\w+)\}", route.path)[1])
-    return rule.only_with(*route.tokens)
+    return rule.only_with(*route.tokens) if route.tokens else rule
 
 
 def may_call(route, caller, owner):
@@ -121,6 +121,16 @@ class TestFirstLock:
         assert policy.principal_id == caller.sub
         assert policy.context == {"admin": "true" if caller.is_admin else "false", "token_use": caller.token_use}
 
+    @pytest.mark.parametrize("is_admin", [False, True])
+    @pytest.mark.parametrize("token_use", ["id", "access"])
+    def test_no_wildcard_reaches_a_stricter_route(self, roster, is_admin, token_use):
+        """In a policy, ``*`` matches ``/`` too."""
+        caller = Caller("jane", is_admin, token_use)
+        policy = policy_of(roster, caller)
+        for route in JWT:
+            for owner in ("jane", "john"):
+                assert allows(policy, route.method, route.at(owner)) == may_call(route, caller, owner), route
+
 
 class TestSecondLock:
     """The handlers' check, with the rules that the routes state."""
@@ -142,24 +152,21 @@ class TestSecondLock:
 def sent(served):
     """The status of the response to a user's request."""
     headers = {"Authorization": served.pool.token(), "Content-Type": "application/json"}
-    return lambda method, path: served.status(method, path, headers, b"{}")
+    return lambda route: served.status(route.method, route.at("another"), headers, route.body)
 
 
-OTHERS = [(route.method, route.at("another")) for route in ROUTES if route.who.has_jwt_authorizer]
-
-
-@pytest.mark.parametrize(("method", "path"), OTHERS)
+@pytest.mark.parametrize("route", JWT, ids=str)
 class TestOneLockOpen:
-    def test_the_handlers_hold_when_the_policy_allows_everything(self, monkeypatch, sent, method, path):
+    def test_the_handlers_hold_when_the_policy_allows_everything(self, monkeypatch, sent, route):
         monkeypatch.setattr("chalicelib.web.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
-        assert sent(method, path) == 403
+        assert sent(route) == 403
 
-    def test_the_policy_holds_when_the_handlers_allow_everything(self, monkeypatch, sent, method, path):
+    def test_the_policy_holds_when_the_handlers_allow_everything(self, monkeypatch, sent, route):
         monkeypatch.setattr("chalicelib.web.guard.require", lambda rule, caller, parameters: None)
-        assert sent(method, path) == 403
+        assert sent(route) == 403
 
-    def test_with_both_open_it_would_go_through(self, monkeypatch, sent, method, path):
+    def test_with_both_open_it_would_go_through(self, monkeypatch, sent, route):
         """So that the two tests above show what they say."""
         monkeypatch.setattr("chalicelib.web.api.reach", lambda caller, routes: {"/*": ["*"], "/users": ["*"]})
         monkeypatch.setattr("chalicelib.web.guard.require", lambda rule, caller, parameters: None)
-        assert sent(method, path) in (200, 404)
+        assert sent(route) in (200, 404)

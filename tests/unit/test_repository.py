@@ -6,6 +6,7 @@ DynamoDB is emulated by moto, in process. ``TestRecords`` runs against all three
 import dataclasses
 import re
 import threading
+from typing import Any
 from uuid import uuid4
 
 import botocore.exceptions
@@ -44,7 +45,7 @@ class _OneAtATime:
 @pytest.fixture(scope="module")
 def connection():
     with mock_aws():
-        connection = DynamoDB("us-east-1")
+        connection: Any = DynamoDB("us-east-1")
         connection.client = _OneAtATime(connection.client)
         yield connection
 
@@ -316,7 +317,7 @@ class TestDynamoDB:
     def test_the_client_is_created_on_first_use_with_timeouts_and_retries(self):
         connection = DynamoDB("eu-central-1")
         assert "client" not in vars(connection)
-        config = connection.client.meta.config
+        config: Any = connection.client.meta.config
         assert (config.connect_timeout, config.read_timeout) == (0.5, 1)
         assert config.retries == {"mode": "standard", "total_max_attempts": 3}
         assert connection.client.meta.region_name == "eu-central-1"
@@ -347,7 +348,7 @@ class _Resending:
 class TestLostResponses:
     @pytest.fixture
     def resending(self, connection, tables):
-        unreliable = DynamoDB("us-east-1")
+        unreliable: Any = DynamoDB("us-east-1")
         unreliable.client = _Resending(connection.client)
         return UserRepository(unreliable, tables["UsersTable"])
 
@@ -385,13 +386,11 @@ class _Failing:
 
 
 def _client_error(code, status=400):
-    return botocore.exceptions.ClientError(
-        {
-            "Error": {"Code": code, "Message": "secret-table jane@example.com"},
-            "ResponseMetadata": {"HTTPStatusCode": status},
-        },
-        "GetItem",
-    )
+    response: Any = {
+        "Error": {"Code": code, "Message": "secret-table jane@example.com"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return botocore.exceptions.ClientError(response, "GetItem")
 
 
 @pytest.mark.parametrize(
@@ -414,7 +413,7 @@ def _client_error(code, status=400):
     ids=lambda value: getattr(value, "__name__", None) or str(value)[:60],
 )
 def test_database_errors_are_translated_without_their_messages(failure, expected):
-    connection = DynamoDB("us-east-1")
+    connection: Any = DynamoDB("us-east-1")
     connection.client = _Failing(failure)
     with pytest.raises(expected) as error:
         UserRepository(connection, "secret-table").get("jane")

@@ -3,11 +3,13 @@
 import dataclasses
 
 import pytest
+import yaml
 
 from chalicelib.settings import Settings, SettingsError
 from infra import parts
 
-GOOD = parts.examples()
+CORE = parts.INFRA / "settings.yaml"
+GOOD = {name: value for name, value in parts.examples().items() if name in yaml.safe_load(CORE.read_text())}
 
 
 def load(**changes):
@@ -100,3 +102,10 @@ def test_in_china_the_issuer_has_the_domain_of_china():
 def test_the_region_of_the_function_takes_precedence_over_that_of_the_pool():
     assert load(AWS_REGION="eu-central-1").region == "eu-central-1"
     assert load(AWS_DEFAULT_REGION="eu-north-1").region == "eu-north-1"
+
+
+def test_lambdas_log_format_is_text_unless_it_says_json():
+    assert not load().logs_are_text
+    assert load(AWS_LAMBDA_FUNCTION_NAME="f").logs_are_text
+    assert load(AWS_LAMBDA_FUNCTION_NAME="f", AWS_LAMBDA_LOG_FORMAT="Text").logs_are_text
+    assert not load(AWS_LAMBDA_FUNCTION_NAME="f", AWS_LAMBDA_LOG_FORMAT="JSON").logs_are_text

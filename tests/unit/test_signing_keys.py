@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ class TestCaching:
     def test_500_unknown_kids_from_20_threads_cause_only_one_fetch(self, keys, server, clock, key):
         assert keys.find(key.kid)
         clock.now += 61
-        found = []
+        found: list[object] = []
         threads = [
             threading.Thread(target=lambda n=n: found.extend(keys.find(f"unknown-{n}-{i}") for i in range(25)))
             for n in range(20)
@@ -255,7 +256,7 @@ def _changed(key, **changes):
     return {name: value for name, value in {**key.jwk, **changes}.items() if value is not ...}
 
 
-BAD_KEYS = {
+BAD_KEYS: dict[str, dict[str, Any]] = {
     "wrong type": {"kty": "EC"},
     "no type": {"kty": ...},
     "a key for encryption": {"use": "enc"},

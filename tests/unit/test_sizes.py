@@ -138,6 +138,7 @@ def test_no_json_text_is_shorter_than_the_shortest(document, is_ascii, indent):
 @given(documents.numbers)
 def test_no_text_of_a_number_is_shorter_than_the_shortest(number):
     sign, digits, exponent = Decimal(number).as_tuple()
+    assert isinstance(exponent, int)
     written = "".join(map(str, digits))
     ways = [f"{Decimal(number):f}", f"{Decimal(number):e}", str(number)] + [
         f"{'-' * sign}{written[:point]}.{written[point:]}e{exponent + len(written) - point}"
