@@ -249,12 +249,12 @@ class TestWholeStage:
 
     def test_every_log_group_expires(self, account):
         groups = account.client("logs").describe_log_groups()["logGroups"]
-        api = account.client("apigateway").get_rest_apis()["items"][0]["id"]
+        apis = {api["name"]: api["id"] for api in account.client("apigateway").get_rest_apis()["items"]}
         assert {group["logGroupName"]: group.get("retentionInDays") for group in groups} == dict.fromkeys(
             [
                 "/aws/apigateway/roster-local-access",
                 *(f"/aws/lambda/roster-local{suffix}" for suffix in ("", "-api", "-jwt-authorizer", "-jwt_authorizer")),
-                f"API-Gateway-Execution-Logs_{api}/api",
+                f"API-Gateway-Execution-Logs_{apis['roster-local']}/api",
             ],
             30,
         )
