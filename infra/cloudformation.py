@@ -59,7 +59,16 @@ class Account:
             return None
         # The resources of a deleted stack can be described for 90 days.
         stacks = {str(found["StackId"]) for found in answer["StackResources"]}
-        return next((stack for stack in stacks if self.stack(stack).status not in (None, "DELETE_COMPLETE")), None)
+        return next((stack for stack in stacks if self._may_exist(stack)), None)
+
+    def _may_exist(self, stack: str) -> bool:
+        """Return whether a stack exists, or may exist: the deploying role may not look at stacks of others."""
+        try:
+            return self.stack(stack).status not in (None, "DELETE_COMPLETE")
+        except ClientError as error:
+            if not error.response["Error"]["Code"].startswith("AccessDenied"):
+                raise
+            return True
 
 
 class Stack:
@@ -107,7 +116,7 @@ class Stack:
         """
         kind = self._kind()
         name = f"deploy-{time.time_ns()}"
-        self._client.create_change_set(
+        change_set = self._client.create_change_set(
             StackName=self.name,
             ChangeSetName=name,
             ChangeSetType=kind,
@@ -116,7 +125,7 @@ class Stack:
             Capabilities=list(template.capabilities),
         )
         try:
-            has_changes = self._has_changes(name)
+            has_changes = self._has_changes(name, str(change_set["Id"]))
         except Failure:
             if kind == "CREATE":  # the change set has created an empty stack, in REVIEW_IN_PROGRESS
                 self._client.delete_stack(StackName=self.name)
@@ -192,7 +201,7 @@ class Stack:
             )
         return "UPDATE"
 
-    def _has_changes(self, change_set: str) -> bool:
+    def _has_changes(self, change_set: str, change_set_id: str) -> bool:
         while True:
             answer = self._client.describe_change_set(StackName=self.name, ChangeSetName=change_set)
             reason = answer.get("StatusReason", "")
@@ -201,8 +210,20 @@ class Stack:
             if answer["Status"] == "FAILED" and any(text in reason for text in UNCHANGED):
                 return False
             if answer["Status"] == "FAILED":
-                raise Failure(f"CloudFormation rejected the template of {self.name}: {reason}")
+                details = "".join(f"\n  {line}" for line in self._validation_errors(change_set_id))
+                raise Failure(f"CloudFormation rejected the template of {self.name}: {reason}{details}")
             time.sleep(self._account.pause / 4)
+
+    def _validation_errors(self, change_set_id: str) -> Iterator[str]:
+        """Yield what CloudFormation found wrong before it created anything: the reason of the change set only refers to
+        these events ("DescribeEvents", CloudFormation API reference)."""
+        try:
+            events = self._client.describe_events(ChangeSetName=change_set_id)["OperationEvents"]
+        except ClientError:  # an emulator does not know the operation
+            return
+        for event in events:
+            if event.get("ValidationStatus") == "FAILED":
+                yield f"{event.get('LogicalResourceId', '')}: {event.get('ValidationStatusReason', '')}"
 
     def _follow(self, seen: set[str]) -> None:
         """Report the events that are not in ``seen`` until no operation on the stack is in progress."""

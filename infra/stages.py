@@ -12,6 +12,10 @@ from infra.failure import Failure
 
 STAGES = Path(__file__).parent / "stages.yaml"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+TAKEN = ("-api", "-jwt-authorizer")
+"""What the names of a stage's log groups end with: see the log groups in both templates."""
+RESERVED = ("aws", "amazon", "cognito")
+"""Words that Cognito rejects in the prefix of a domain."""
 RUNTIMES = ("python3.11", "python3.12", "python3.13")
 DEFAULT_RUNTIME = "python3.13"
 ANY = "any"
@@ -48,8 +52,7 @@ def stage(name: str, file: Path = STAGES) -> Stage:
     stages = yaml.safe_load(file.read_text())
     if name not in stages:
         raise Failure(f"There is no stage {name!r}: infra/stages.yaml has {', '.join(stages)}. Add it there.")
-    if not NAME.fullmatch(name):
-        raise Failure(f"A stage can't be called {name!r}: use lower-case letters, digits and hyphens, at most 20.")
+    _require_valid(name)
     entry = stages[name] or {}
     runtime = entry.pop("runtime", DEFAULT_RUNTIME)
     if runtime not in (*RUNTIMES, ANY):
@@ -60,4 +63,16 @@ def stage(name: str, file: Path = STAGES) -> Stage:
         for parameter, value in (parameters or {}).items():
             if not isinstance(value, str):
                 raise Failure(f"infra/stages.yaml: {name}, {part}: write the value of {parameter} in quotes.")
-    return Stage(name, entry.get("backend") or {}, entry.get("api") or {}, runtime)
+    api = entry.get("api") or {}
+    if bool(api.get("DomainName")) != bool(api.get("CertificateArn")):
+        raise Failure(f"infra/stages.yaml: {name} needs both DomainName and CertificateArn, or neither.")
+    return Stage(name, entry.get("backend") or {}, api, runtime)
+
+
+def _require_valid(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise Failure(f"A stage can't be called {name!r}: use lower-case letters, digits and hyphens, at most 20.")
+    if name.endswith(TAKEN):
+        raise Failure(f"A stage can't be called {name!r}: its log groups would have the names of another stage's.")
+    if any(word in name for word in RESERVED):
+        raise Failure(f"A stage can't be called {name!r}: Cognito would reject its domain, which has a reserved word.")

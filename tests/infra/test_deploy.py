@@ -120,6 +120,10 @@ class TestStages:
         ("text", "message"),
         [
             ("Prod:\n", "A stage can't be called"),
+            ("prod-api:\n", "log groups would have the names of another stage's"),
+            ("a-jwt-authorizer:\n", "log groups would have the names of another stage's"),
+            ("laws:\n", "Cognito would reject its domain"),
+            ('prod: {api: {DomainName: "a.example.com"}}', "both DomainName and CertificateArn"),
             ("prod: {tables: {}}", "neither backend, api nor runtime"),
             ("prod: {api: {ThrottlingRateLimit: 5}}", "in quotes"),
             ("prod: {runtime: python3.9}", r"has the runtime 'python3.9': use python3.11, .* or any\."),

@@ -45,6 +45,7 @@ PROGRAM = {
     "cloudformation:DeleteChangeSet",
     "cloudformation:DeleteStack",
     "cloudformation:DescribeChangeSet",
+    "cloudformation:DescribeEvents",
     "cloudformation:DescribeStackEvents",
     "cloudformation:DescribeStackResources",
     "cloudformation:DescribeStacks",
@@ -68,6 +69,7 @@ PROGRAM = {
 """What the program's own requests need. Each is proved: without it, a command fails."""
 
 NOT_PROVED = {
+    "cloudformation:DescribeEvents": "the embedded AWS does not know this operation",
     "cloudformation:DescribeStackResources": "the embedded AWS can't look up the stack of a resource",
     "iam:GetRole": "a role that may not be read counts as one of others",
     "s3:DeleteObjectVersion": "the embedded AWS does not distinguish it in DeleteObjects",
