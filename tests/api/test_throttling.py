@@ -12,7 +12,7 @@ from embedded import aws
 def throttled(api, method, path):
     """Limit a method to 1 request per second, with a burst of 2."""
     gateway = aws.client("apigateway", urlsplit(api.base_url).port)
-    (rest_api,) = gateway.get_rest_apis()["items"]
+    (rest_api,) = [api for api in gateway.get_rest_apis()["items"] if api["name"] == "roster-local"]
     (stage,) = gateway.get_stages(restApiId=rest_api["id"])["item"]
     before = stage["methodSettings"]["*/*"]
     settings = f"/{path.replace('/', '~1')}/{method}/throttling"

@@ -59,7 +59,9 @@ def _registered(roster, page):
     found = cognito.describe_user_pool_client(
         UserPoolId=roster.outputs["UserPool"], ClientId=roster.outputs["UserPoolClient"]
     )["UserPoolClient"]
-    before = {name: value for name, value in found.items() if name not in READ_ONLY and value != ""}
+    before = {name: value for name, value in found.items() if name not in READ_ONLY and value not in ("", [""])}
+    # The emulator returns the template's values as text. AWS returns numbers.
+    before |= {name: int(value) for name, value in before.items() if name.endswith("TokenValidity")}
     cognito.update_user_pool_client(**{**before, "CallbackURLs": [page], "LogoutURLs": [page]})
     yield
     cognito.update_user_pool_client(**before)

@@ -11,7 +11,14 @@ PRICES = {
     "api_gateway": {"requests": [[10, 2.0], [float("inf"), 1.0]]},
     "dynamodb": {"read_unit": 3.0, "write_unit": 5.0, "gb_month": 100_000.0, "recovery_gb_month": 0.0},
     "cognito": {"essentials": [[1, 0.0], [float("inf"), 7.0]]},
-    "observing": {"log_gb": 1e9, "log_gb_month": 0.0, "alarm_month": 0.0, "dashboard_month": 11.0, "trace": 4.0},
+    "observing": {
+        "log_gb": 1e9,
+        "log_gb_month": 0.0,
+        "alarm_month": 0.0,
+        "key_month": 13.0,
+        "dashboard_month": 11.0,
+        "trace": 4.0,
+    },
     "transfer": {"out_gb": 1e9},
     "assumed": {
         "dynamodb_ms": 6,
@@ -63,5 +70,5 @@ def test_a_month_is_the_sum_of_the_prices_of_all_services(costs):
     assert month["DynamoDB"] == pytest.approx(3 * 2 * 3 * (3 + 5) + 3 * 10 / 1e6 * 100_000)
     greeting, patch = costs.function("GET /", 2048), costs.function("PATCH /user/profile", 2048)
     assert month["Lambda"] == pytest.approx(3 * 2 * (greeting + 3 * patch + costs.authorizer(2048)))
-    assert month["logs, traces, alarms"] == pytest.approx(requests * (2 + 0.25 * 4) + 11)
+    assert month["logs, traces, alarms"] == pytest.approx(requests * (2 + 0.25 * 4) + 11 + 13)
     assert month["transfer"] == requests * 3
