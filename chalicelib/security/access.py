@@ -7,7 +7,7 @@ AWS.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from chalicelib.errors import Forbidden
@@ -35,8 +35,7 @@ class Caller:
             raise ValueError("a sub must be literal text in a policy")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """Whom a route admits: everyone to whom one of its conditions applies.
 
     ``who`` describes them for people. ``owner`` is the name of the path parameter that holds the owner's ``sub``.
@@ -64,7 +63,7 @@ class Rule:
         """Return this rule for callers who send one of these kinds of token, such as ``access``."""
         if not tokens or self.anyone:
             raise ValueError("name the kinds of token of a rule that requires one")
-        return replace(self, tokens=frozenset(tokens))
+        return self._replace(tokens=frozenset(tokens))
 
 
 def owner_or_admins(parameter: str) -> Rule:

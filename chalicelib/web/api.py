@@ -26,7 +26,7 @@ from chalicelib.web.events import EventFailed
 from chalicelib.web.operations import Operation, States
 from chalicelib.web.request import MEDIA_TYPES, Request
 
-STATED = tuple(Operation.__dataclass_fields__)
+STATED = Operation._fields
 PATH = re.compile(r"/|(?:/(?:[\w.~-]+|\{\w+\}))+", re.ASCII)
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 

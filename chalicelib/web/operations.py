@@ -1,8 +1,7 @@
 """What a route's decorator states, in ``app.py`` and in blueprints alike."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalice.app import DecoratorAPI, Response
 
@@ -12,8 +11,7 @@ from chalicelib.security.access import Rule
 View = Callable[..., Response]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """Whom a route admits, and what its description cannot derive from method, path, rule and docstring.
 
     ``accepts`` and ``returns`` are names of schemas, of the body and of a successful response. ``openapi/`` resolves
