@@ -75,6 +75,7 @@ class Stacks(Recorder):
             "CreateChangeSet": self._change,
             "DescribeChangeSet": {"Status": "CREATE_COMPLETE"},
             "DescribeStackEvents": {"StackEvents": []},
+            "DescribeEvents": {"OperationEvents": []},
             "ListStackResources": {"StackResourceSummaries": []},
             "ListStacks": {"StackSummaries": []},
             "ExecuteChangeSet": self._execute,
@@ -94,7 +95,7 @@ class Stacks(Recorder):
 
     def _change(self, params):
         self.changing = params
-        return {}
+        return {"Id": f"arn:aws:cloudformation:eu-central-1:123456789012:changeSet/{params['ChangeSetName']}/1"}
 
     def _execute(self, params):
         name = params["StackName"]
@@ -180,6 +181,35 @@ class TestFailedFirstDeploy:
         with pytest.raises(Failure, match="rejected the template of some: Unknown type"):
             stacks.account.stack("some").deploy(self.EMPTY)
         assert stacks.sent("DeleteStack") == ([] if deployed else [{"StackName": "some"}])
+
+    @pytest.mark.parametrize(
+        ("events", "details"),
+        [
+            (
+                {
+                    "OperationEvents": [
+                        {
+                            "LogicalResourceId": "Users",
+                            "ValidationStatus": "FAILED",
+                            "ValidationStatusReason": "It exists.",
+                        },
+                        {"LogicalResourceId": "Profiles", "ValidationStatus": "SKIPPED"},
+                        {"LogicalResourceId": "Key"},
+                    ]
+                },
+                ["Users: It exists."],
+            ),
+            (error("AccessDenied"), []),
+        ],
+    )
+    def test_a_rejected_template_is_reported_with_what_early_validation_found(self, events, details):
+        rejected = {"Status": "FAILED", "StatusReason": "Validation failed."}
+        stacks = Stacks(DescribeChangeSet=rejected, DescribeEvents=events)
+        with pytest.raises(Failure) as raised:
+            stacks.account.stack("some").deploy(self.EMPTY)
+        assert str(raised.value).split("\n  ")[1:] == details
+        (described,) = stacks.sent("DescribeEvents")
+        assert ":changeSet/deploy-" in described["ChangeSetName"]
 
     def test_a_new_stack_is_protected_only_once_it_is_complete(self):
         stacks = Stacks()
