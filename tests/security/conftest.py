@@ -1,10 +1,12 @@
 """Roster with a user pool whose keys the tests own, in process and over ``chalice local``."""
 
+import logging
 from contextlib import contextmanager
 
 import httpx
 import pytest
 
+from chalicelib.web.logs import TerminalFormatter
 from embedded import aws, processes, stack
 from infra import backend, parts, stages
 from testbed import logged
@@ -78,3 +80,16 @@ def served():
     with on_moto(), in_process(pool.settings(keys)) as roster:
         yield Served(roster, pool, keys)
     keys.close()
+
+
+@pytest.fixture(name="logged")
+def logged_lines(monkeypatch):
+    """The lines that Roster logs during the test."""
+    lines = []
+    handler = logging.Handler()
+    handler.setFormatter(TerminalFormatter())
+    monkeypatch.setattr(handler, "emit", lambda record: lines.append(handler.format(record)))
+    logger = logging.getLogger("roster")
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)

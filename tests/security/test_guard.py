@@ -16,7 +16,6 @@ from chalicelib.settings import Settings
 from chalicelib.web.api import Api
 from chalicelib.web.blueprint import Blueprint
 from chalicelib.web.events import EventFailed
-from chalicelib.web.logs import TerminalFormatter
 from chalicelib.web.problems import Problem
 from infra import parts
 from testbed.events import TOKEN_EVENT, proxy_event
@@ -45,18 +44,6 @@ def jwt_authorizer(app):
 @pytest.fixture(params=BLUEPRINTS)
 def blueprint(request):
     return BLUEPRINTS[request.param]()
-
-
-@pytest.fixture
-def logged(monkeypatch):
-    """The lines that Roster logs meanwhile."""
-    lines = []
-    handler = logging.Handler()
-    handler.setFormatter(TerminalFormatter())
-    monkeypatch.setattr(handler, "emit", lambda record: lines.append(handler.format(record)))
-    logging.getLogger("roster").addHandler(handler)
-    yield lines
-    logging.getLogger("roster").removeHandler(handler)
 
 
 def view(**_):

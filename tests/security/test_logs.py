@@ -1,27 +1,11 @@
 """What Roster logs about rejected requests and errors, and what it never logs."""
 
-import logging
-
 import pytest
 
-from chalicelib.web.logs import TerminalFormatter
 from testbed.in_process import in_process, on_moto
 from testbed.pool import KeyServer, Pool
 from testbed.routes import ROUTES
 from tests.security.attacks import ATTACKS
-
-
-@pytest.fixture
-def logged(monkeypatch):
-    """The lines that Roster logs during the test."""
-    lines = []
-    handler = logging.Handler()
-    handler.setFormatter(TerminalFormatter())
-    monkeypatch.setattr(handler, "emit", lambda record: lines.append(handler.format(record)))
-    logger = logging.getLogger("roster")
-    logger.addHandler(handler)
-    yield lines
-    logger.removeHandler(handler)
 
 
 @pytest.mark.parametrize("path", ["/users/another", "/"])
