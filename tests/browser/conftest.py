@@ -1,9 +1,38 @@
-"""A browser, and Roster as `make run` serves it."""
+"""A browser, Roster as `make run` serves it, and pages on other origins."""
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from embedded import accounts, aws, page, processes, stack
 from tests.browser import chromium
+
+
+@contextmanager
+def page_served(content):
+    """Serve the HTML page ``content`` on an origin of its own while this is open, and yield that origin."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @pytest.fixture(scope="session")

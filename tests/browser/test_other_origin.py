@@ -1,10 +1,10 @@
 """A page from another origin can use the API in Chromium, as the CORS rules promise."""
 
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from tests.browser.conftest import page_served
 
 SEND = """
 async ([address, method, headers, body]) => {
@@ -18,27 +18,11 @@ async ([address, method, headers, body]) => {
 """
 
 
-class _Page(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>Elsewhere</title><link rel=icon href=data:,>")
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def elsewhere():
     """The address of another origin."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with page_served("<!doctype html><title>Elsewhere</title><link rel=icon href=data:,>") as origin:
+        yield origin
 
 
 class Script:

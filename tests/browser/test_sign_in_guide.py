@@ -2,8 +2,6 @@
 
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +9,7 @@ import httpx
 import pytest
 
 from embedded import accounts, aws
+from tests.browser.conftest import page_served
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "sign-in.md"
 HOUR = 3600
@@ -32,24 +31,8 @@ def page(roster):
     content = page_of_the_guide(
         CLIENT_ID=roster.outputs["UserPoolClient"], API=roster.api, HOSTED_PAGE=roster.aws, COGNITO=roster.aws
     )
-
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(content.encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with page_served(content) as origin:
+        yield f"{origin}/"
 
 
 @pytest.fixture(scope="module", autouse=True)
