@@ -4,10 +4,9 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 from chalice.app import (
-    AuthRequest,
     AuthResponse,
     AuthRoute,
     Chalice,
@@ -48,7 +47,7 @@ class Authorizer(ChaliceAuthorizer):
             raise
         except Exception as error:  # noqa: BLE001
             # Lambda logs the text of an exception, which may quote the token.
-            log.error("bug", extra={**logs.failure(error), "request_id": context.aws_request_id})
+            logs.bug(error, context.aws_request_id)
             raise EventFailed(type(error).__name__) from None
 
 
@@ -60,9 +59,8 @@ class Api(States, Chalice):
         logs.configure(settings.log_level, on_terminal=settings.chalice_cli, as_json=settings.logs_are_text)
         self._client_ids = settings.client_ids
         self.capabilities: list[str] = []
-        self._guarded: dict[
-            ChaliceAuthorizer, tuple[Route, ...]
-        ] = {}  # derived from the routes, until there is a new one
+        # Derived from the routes. Registering another route clears it.
+        self._guarded: dict[ChaliceAuthorizer, tuple[Route, ...]] = {}
         self.problems = dict(problems.OF_ERROR)
         self.api.cors = cors = CORSConfig(
             allow_origin=settings.cors_origin,
@@ -88,14 +86,6 @@ class Api(States, Chalice):
         return Request(self.current_request, self._client_ids)
 
     # Who may call what
-
-    def authorizer(  # type: ignore[override]  # Chalice's other options are not used
-        self, ttl_seconds: int
-    ) -> Callable[[Callable[[AuthRequest], AuthResponse]], Authorizer]:
-        """Chalice's ``authorizer``, with its rejections logged. API Gateway caches a policy for ``ttl_seconds``."""
-        return cast(
-            "Callable[[Callable[[AuthRequest], AuthResponse]], Authorizer]", super().authorizer(ttl_seconds=ttl_seconds)
-        )
 
     def policy(self, authorizer: ChaliceAuthorizer, caller: Caller) -> AuthResponse:
         """Return the policy for ``caller``: all that they may call of what ``authorizer`` guards."""
@@ -169,7 +159,7 @@ class Api(States, Chalice):
         try:
             response = guard.as_problem(get_response(event), request.request_id)
         except Exception as error:  # noqa: BLE001
-            log.error("bug", extra={**logs.failure(error), "request_id": request.request_id})
+            logs.bug(error, request.request_id)
             response = problems.of_error(error, request.request_id)
         headers = {"X-Request-Id": request.request_id, "X-Content-Type-Options": "nosniff", **self.cors_headers}
         response.headers = {**headers, **response.headers}

@@ -36,7 +36,7 @@ def guarded(view: View, operation: Operation, current: Callable[[], Request], kn
                 log.error("misconfigured", extra={"reason": error.detail, "request_id": request.request_id})
             return problems.of_error(error, request.request_id, known)
         except Exception as error:  # noqa: BLE001
-            log.error("bug", extra={**logs.failure(error), "request_id": request.request_id})
+            logs.bug(error, request.request_id)
             return problems.of_error(error, request.request_id, known)
 
     handler.__name__ = view.__name__

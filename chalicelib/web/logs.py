@@ -111,3 +111,8 @@ def configure(level: str, *, on_terminal: bool, as_json: bool) -> None:
 def failure(error: Exception) -> dict[str, str]:
     """Return log fields that locate ``error``, without its text: that may quote what a client sent."""
     return {"error": type(error).__name__, "frames": "".join(traceback.format_tb(error.__traceback__))}
+
+
+def bug(error: Exception, request_id: str) -> None:
+    """Log an error that nobody expected, with its location but without its text."""
+    ROOT.error("bug", extra={**failure(error), "request_id": request_id})
