@@ -161,8 +161,12 @@ class Api(States, Chalice):
         except Exception as error:  # noqa: BLE001
             logs.bug(error, request.request_id)
             response = problems.of_error(error, request.request_id)
-        headers = {"X-Request-Id": request.request_id, "X-Content-Type-Options": "nosniff", **self.cors_headers}
-        response.headers = {**headers, **response.headers}
+        response.headers = {
+            "X-Request-Id": request.request_id,
+            "X-Content-Type-Options": "nosniff",
+            **self.cors_headers,
+            **response.headers,
+        }
         guard.log_request(request, response, time.perf_counter() - started)
         return response
 

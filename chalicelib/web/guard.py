@@ -29,7 +29,7 @@ def guarded(view: View, operation: Operation, current: Callable[[], Request], kn
             require(operation.allow, request.caller, path_parameters)
             returned: Any = view(**path_parameters)
             response = returned if isinstance(returned, Response) else responses.document(returned)
-            response.headers = dict(response.headers)  # a handler's may be a constant, and headers are added
+            response.headers = dict(response.headers)  # may be a handler's constant, and Chalice adds to it
             return _conditional(request, response)
         except RosterError as error:
             if isinstance(error, Misconfigured):
