@@ -1,13 +1,13 @@
 """The stages, read from ``stages.yaml`` and checked."""
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from chalicelib.local.runtime import ANY, RUNNING, fits
 from infra.failure import Failure
 
 STAGES = Path(__file__).parent / "stages.yaml"
@@ -18,9 +18,6 @@ RESERVED = ("aws", "amazon", "cognito")
 """Words that Cognito rejects in the prefix of a domain."""
 RUNTIMES = ("python3.11", "python3.12", "python3.13")
 DEFAULT_RUNTIME = "python3.13"
-ANY = "any"
-RUNNING = f"python{sys.version_info.major}.{sys.version_info.minor}"
-"""Lambda's name for the Python that runs this. Chalice deploys functions for it, and cannot be told another."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Stage:
 
     def require_runtime(self, target: str) -> None:
         """Raise ``Failure`` if what ``make <target>`` deploys would have another runtime than the stage states."""
-        if self.runtime not in (ANY, RUNNING):
+        if not fits(self.runtime):
             raise Failure(
                 f"The runtime of {self.name} is {self.runtime}, but Roster is installed here with {RUNNING}: run "
                 f"rm -rf .venv .venv-embedded && make {target} STAGE={self.name} PYTHON={self.runtime}, or change the "

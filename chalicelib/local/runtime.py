@@ -11,7 +11,14 @@ from pathlib import Path
 import click
 
 ANY = "any"
+"""The runtime of a stage whose functions may have whichever Python deploys them."""
 RUNNING = f"python{sys.version_info.major}.{sys.version_info.minor}"
+"""Lambda's name for the Python that runs this. Chalice deploys functions for it, and cannot be told another."""
+
+
+def fits(runtime: str) -> bool:
+    """Return whether what this Python deploys has the runtime that a stage states."""
+    return runtime in (ANY, RUNNING)
 
 
 def require() -> None:
@@ -22,7 +29,7 @@ def require() -> None:
     stage = context.params["stage"]
     config = json.loads(Path(context.obj["project_dir"], ".chalice", "config.json").read_text(encoding="utf-8"))
     runtime = config.get("stages", {}).get(stage, {}).get("runtime", ANY)
-    if runtime not in (ANY, RUNNING):
+    if not fits(runtime):
         raise click.ClickException(
             f"The runtime of {stage} is {runtime}, but chalice runs with {RUNNING}: run rm -rf .venv .venv-embedded && "
             f"make backend STAGE={stage} PYTHON={runtime}, then deploy again."

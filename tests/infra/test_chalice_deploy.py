@@ -16,6 +16,7 @@ from chalice.cli import cli
 from click.testing import CliRunner
 from moto import mock_aws
 
+from chalicelib.local.runtime import RUNNING
 from embedded import stack
 from infra import chalice_stage, parts, stages
 from infra.parts import PROJECT
@@ -23,7 +24,7 @@ from testbed import backend_template
 from testbed.in_process import imported_app
 from tests.infra.test_package import distributions, pinned
 
-DEV = stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}, stages.RUNNING)
+DEV = stages.Stage("dev", {}, {"CorsOrigin": "https://a.example"}, RUNNING)
 OUTPUTS = {
     "UsersTable": "users",
     "UsersTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/users",
@@ -172,7 +173,7 @@ class TestRecorded:
 
     def test_the_runtime_of_the_stage_is_recorded(self, checkout):
         recorded = json.loads((checkout / ".chalice" / "config.json").read_text())["stages"]["dev"]
-        assert recorded["runtime"] == stages.RUNNING
+        assert recorded["runtime"] == RUNNING
 
 
 class TestOtherPython:
@@ -205,7 +206,7 @@ class TestOtherPython:
         done = run("python3.99", "deploy")
         assert done.returncode == 1
         assert done.stderr == (
-            f"Error: The runtime of dev is python3.99, but chalice runs with {stages.RUNNING}: run "
+            f"Error: The runtime of dev is python3.99, but chalice runs with {RUNNING}: run "
             "rm -rf .venv .venv-embedded && make backend STAGE=dev PYTHON=python3.99, then deploy again.\n"
         )
 

@@ -15,6 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from chalicelib.local.runtime import RUNNING
 from embedded import accounts, aws, processes
 from infra import backend, data, stages
 from infra.__main__ import main
@@ -151,7 +152,7 @@ class TestStages:
         with pytest.raises(SystemExit) as stopped:
             main([target, "--stage", "prod"])
         assert stopped.value.code == (
-            f"The runtime of prod is python3.99, but Roster is installed here with {stages.RUNNING}: run rm -rf .venv "
+            f"The runtime of prod is python3.99, but Roster is installed here with {RUNNING}: run rm -rf .venv "
             f".venv-embedded && make {target} STAGE=prod PYTHON=python3.99, or change the runtime in infra/stages.yaml."
         )
 

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from packaging.utils import canonicalize_name
 
+from chalicelib.local.runtime import RUNNING
 from infra import package, parts, pins, stages
 from testbed.events import TOKEN_EVENT, proxy_event
 from testbed.pool import KeyServer, Pool
@@ -145,7 +146,7 @@ class TestContent:
 
     def test_every_distribution_is_a_wheel_that_was_published_for_lambda(self, built):
         """Chalice compiles a package that has no wheel for the runtime. That would have a tag such as linux_x86_64."""
-        glibc = (2, 26) if stages.RUNNING == "python3.11" else (2, 34)
+        glibc = (2, 26) if RUNNING == "python3.11" else (2, 34)
         archive = zipfile.ZipFile(io.BytesIO(built.zip))
         wheels = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".dist-info/WHEEL")]
         assert len(wheels) == len(distributions(built.zip))
@@ -155,7 +156,7 @@ class TestContent:
 
     def test_the_functions_run_on_the_python_that_packaged_them(self, built):
         functions = [r for r in built.template["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
-        assert {function["Properties"]["Runtime"] for function in functions} == {stages.RUNNING}
+        assert {function["Properties"]["Runtime"] for function in functions} == {RUNNING}
 
     def test_the_build_is_reproducible(self, built):
         again = package.build(stages.stage("dev"))
