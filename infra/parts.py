@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,18 +57,12 @@ def template(name: str) -> dict[str, Any]:
 
 def policy() -> dict[str, Any]:
     """Return the IAM policy of the API's function, with the statements of the capabilities."""
-    merged: dict[str, Any] = json.loads(POLICY.read_text(encoding="utf-8"))
-    for path in _present("policy-api.json", capabilities()):
-        merged["Statement"] += json.loads(path.read_text(encoding="utf-8"))["Statement"]
-    return merged
+    return _merged_policy([POLICY, *_present("policy-api.json", capabilities())])
 
 
 def deploy_policy() -> dict[str, Any]:
     """Return the IAM policy of the role that deploys, with the statements of the capabilities."""
-    merged: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
-    for path in _present("deploy-policy.json", capabilities()):
-        merged["Statement"] += json.loads(path.read_text(encoding="utf-8"))["Statement"]
-    return merged
+    return _merged_policy(_present("deploy-policy.json", capabilities()))
 
 
 def settings() -> list[Setting]:
@@ -85,6 +80,11 @@ def examples() -> dict[str, str]:
 def values(sources: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables whose values are in ``sources``, a mapping of outputs or parameters by name."""
     return {setting.variable: sources[setting.parameter] for setting in settings() if setting.parameter in sources}
+
+
+def _merged_policy(paths: Iterable[Path]) -> dict[str, Any]:
+    statements = [json.loads(path.read_text(encoding="utf-8"))["Statement"] for path in paths]
+    return {"Version": "2012-10-17", "Statement": [*chain.from_iterable(statements)]}
 
 
 def _present(name: str, folders: Iterable[str]) -> Iterator[Path]:
