@@ -5,6 +5,7 @@ import json
 from botocore.exceptions import ClientError
 
 from infra import parts
+from infra.client_errors import is_denied
 from infra.cloudformation import Account, Outputs, Stack, Template
 from infra.stages import Stage
 
@@ -47,10 +48,9 @@ def _role_exists(account: Account, arn: str) -> bool:
     try:
         account.client("iam").get_role(RoleName=arn.rpartition("/")[2])
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code.startswith("AccessDenied"):
+        if is_denied(error):
             return True  # a role of others, which the deploying role may not read
-        if code != "NoSuchEntity":
+        if error.response["Error"]["Code"] != "NoSuchEntity":
             raise
         return False
     return True

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from infra.client_errors import is_denied, unless_absent
 from infra.failure import Failure
 
 Outputs = Mapping[str, str]
@@ -51,14 +52,11 @@ class Account:
 
     def owner(self, resource: str) -> str | None:
         """Return the id of the stack that has the resource with this name, or ``None`` if no existing stack has it."""
-        try:
+        stacks: set[str] = set()
+        with unless_absent():
             answer = self.client("cloudformation").describe_stack_resources(PhysicalResourceId=resource)
-        except ClientError as error:
-            if "does not exist" not in str(error):
-                raise
-            return None
+            stacks = {str(found["StackId"]) for found in answer["StackResources"]}
         # The resources of a deleted stack can be described for 90 days.
-        stacks = {str(found["StackId"]) for found in answer["StackResources"]}
         return next((stack for stack in stacks if self._may_exist(stack)), None)
 
     def _may_exist(self, stack: str) -> bool:
@@ -66,7 +64,7 @@ class Account:
         try:
             return self.stack(stack).status not in (None, "DELETE_COMPLETE")
         except ClientError as error:
-            if not error.response["Error"]["Code"].startswith("AccessDenied"):
+            if not is_denied(error):
                 raise
             return True
 
@@ -165,12 +163,9 @@ class Stack:
     def resources(self) -> list[Resource]:
         """Return the stack's resources, in whatever status it is, or nothing if it does not exist."""
         found = []
-        try:
+        with unless_absent():
             for page in self._client.get_paginator("list_stack_resources").paginate(StackName=self.name):
                 found += [_resource(summary) for summary in page["StackResourceSummaries"]]
-        except ClientError as error:
-            if "does not exist" not in str(error):
-                raise
         return found
 
     def left_behind(self) -> list[Resource]:
@@ -239,22 +234,16 @@ class Stack:
             time.sleep(self._account.pause)
 
     def _described(self) -> dict[str, Any] | None:
-        try:
-            stacks: list[dict[str, Any]] = self._client.describe_stacks(StackName=self.name)["Stacks"]
-        except ClientError as error:
-            if "does not exist" not in str(error):
-                raise
-            return None
+        stacks: list[dict[str, Any]] = []
+        with unless_absent():
+            stacks = self._client.describe_stacks(StackName=self.name)["Stacks"]
         return stacks[0] if stacks else None
 
     def _events(self) -> Iterator[dict[str, Any]]:
         """Yield the stack's events, the newest first."""
-        try:
+        with unless_absent():
             for page in self._client.get_paginator("describe_stack_events").paginate(StackName=self.name):
                 yield from page["StackEvents"]
-        except ClientError as error:
-            if "does not exist" not in str(error):
-                raise
 
     def _first_failure(self, seen: set[str]) -> str:
         failures = [
