@@ -128,11 +128,15 @@ def test_unknown_query_parameters_are_ignored(api, admin):
     assert api.get("/users?limit=1&sort=name&x", token=admin.token).status == 200
 
 
+CROWD = {"inprocess": 500, "local": 2500, "deployed": 500}
+"""How many users there are on each target. To read one page, moto sorts all of them."""
+
+
 @pytest.fixture
 def crowd(api):
-    """The userids of all users, 2,500 of which exist only during the test."""
+    """The userids of all users, most of which exist only during the test."""
     existing = {record.userid for record in _all(api.users)}
-    made = {f"crowd-{uuid.uuid4().hex}" for _ in range(2500)}
+    made = {f"crowd-{uuid.uuid4().hex}" for _ in range(CROWD[api.name])}
     record = records.stamp("crowd", {"n": 1})
     stored = {"document": {"M": {"n": {"N": "1"}}}, "timestamp": {"S": record.timestamp}, "revision": {"S": "1"}}
     write_all(api, [{"PutRequest": {"Item": {"userid": {"S": userid}, **stored}}} for userid in made])
@@ -147,7 +151,7 @@ def write_all(api, requests):
         assert api.connection.client.batch_write_item(RequestItems=batch)["UnprocessedItems"] == {}
 
 
-def test_following_link_returns_each_of_2500_users_exactly_once(api, admin, crowd):
+def test_following_link_returns_each_user_exactly_once(api, admin, crowd):
     for query, limit in (("", 50), ("?limit=100", 100), ("?limit=77", 77)):
         pages = list(walk(api, admin.token, f"/users{query}"))
         met = [user["userid"] for page in pages for user in page]
