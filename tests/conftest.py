@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 pytest.register_assert_rewrite("testbed")
 
 from testbed import logged  # noqa: E402
+from tests import distribution  # noqa: E402
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
@@ -28,6 +29,18 @@ os.environ |= {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """See ``tests.distribution``."""
+    return distribution.Distribution(config, log) if config.option.dist == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config, items):
+    """In the processes of ``make test``, the folders that take longest come first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: distribution.position(item.nodeid))
 
 
 @pytest.fixture(scope="session", autouse=True)
