@@ -22,7 +22,6 @@ from infra.__main__ import main
 from infra.cloudformation import Template
 from infra.failure import Failure
 from testbed import backend_template
-from testbed.targets import make_deploy
 
 GOOD = {"Topic": {"Type": "AWS::SNS::Topic"}}
 
@@ -199,16 +198,64 @@ class TestCommandLine:
         assert self.infra("destroy", "--stage", "prod", **environ) == (1, "Stage prod has nothing to delete.")
 
 
+class Background:
+    """A stage that ``make deploy`` has deployed to an embedded AWS in the background, which it started for that.
+
+    It was stopped afterwards, and deployed to again. ``printed`` has what both deploys printed, ``events`` the numbers
+    of events of both stacks after each.
+    """
+
+    STACKS = ("roster-api-local", "roster-backend-local")
+
+    def __init__(self, folder):
+        self.port, self.state = processes.free_port(), folder / "state"
+        self.printed: list[str] = []
+        self.events: list[list[int]] = []
+        for is_last in (False, True):
+            try:
+                self.printed.append(make("deploy", self.state, f"EMBEDDED_AWS_PORT={self.port}"))
+                account = aws.account(self.port, lambda _: None)
+                self.events.append([events(account, name) for name in self.STACKS])
+            except BaseException:
+                self.stop()
+                raise
+            if not is_last:
+                self.stop()
+
+    def stop(self):
+        assert make("stop", self.state).startswith("Stopped.")
+
+
+@pytest.fixture(scope="module")
+def background(tmp_path_factory):
+    deployed = Background(tmp_path_factory.mktemp("background"))
+    yield deployed
+    deployed.stop()
+
+
 class TestWholeStage:
     """A stage is deployed, deployed again and destroyed. The tests run in this order."""
 
-    def test_deploying_an_unchanged_stage_again_changes_nothing(self, state, account):
-        first = make_deploy(state)
+    @pytest.fixture
+    def state(self, background):
+        return background.state
+
+    @pytest.fixture
+    def account(self, background, messages):
+        return aws.account(background.port, messages.append)
+
+    def test_deploy_starts_the_embedded_aws_and_stop_ends_it(self, background):
+        first, second = background.printed
         assert ["CREATE_COMPLETE", "RestAPI"] in [line.split() for line in first.splitlines()]
-        before = events(account, "roster-api-local"), events(account, "roster-backend-local")
-        second = make_deploy(state)
+        assert all(f"in the background on port {background.port}" in text for text in (first, second))
+        address = rf"^APIEndpoint +http://127\.0\.0\.1:{background.port}/_aws/execute-api/\w+/api$"
+        assert re.search(address, first, re.MULTILINE)
+
+    def test_deploying_an_unchanged_stage_again_changes_nothing(self, background):
+        first, second = background.printed
         assert second.count("Nothing to change.") == 2
-        assert (events(account, "roster-api-local"), events(account, "roster-backend-local")) == before
+        before, after = background.events
+        assert before == after
         assert second.split("\n\n")[-1] == first.split("\n\n")[-1]  # the outputs
 
     def test_the_printed_outputs_are_those_of_the_stack(self, state, account):
@@ -378,20 +425,6 @@ def make(target, state, *variables, typed=""):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def test_deploy_starts_the_embedded_aws_and_stop_ends_it(tmp_path):
-    port, state = processes.free_port(), tmp_path / "state"
-    printed = []
-    for _ in range(2):  # the second deploy finds the state of the first
-        try:
-            printed.append(make("deploy", state, f"EMBEDDED_AWS_PORT={port}"))
-        finally:
-            assert make("stop", state).startswith("Stopped.")
-    assert all(f"in the background on port {port}" in text for text in printed)
-    assert re.search(rf"^APIEndpoint +http://127\.0\.0\.1:{port}/_aws/execute-api/\w+/api$", printed[0], re.MULTILINE)
-    assert printed[1].count("Nothing to change.") == 2
-    assert printed[1].split("\n\n")[-1] == printed[0].split("\n\n")[-1]  # the outputs
 
 
 def test_the_program_lists_its_commands(capsys):
