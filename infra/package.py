@@ -82,9 +82,11 @@ def build(stage: Stage) -> Package:
 
 
 def _complete(resources: dict[str, Any]) -> None:
-    """Add what is generated: gateway responses, ``ANY`` methods, alarms on tables and the functions' settings."""
+    """Add what is generated: gateway responses, ``ANY`` methods, alarms, settings and the text of the dashboard."""
     rest_api.complete(resources["RestAPI"]["Properties"])
     resources.update(alarms.on_tables(parts.policy()))
+    dashboard = resources["Dashboard"]["Properties"]["DashboardBody"]
+    dashboard["Fn::Sub"] = json.dumps(dashboard["Fn::Sub"])
     variables = {setting.variable: {"Ref": setting.parameter} for setting in parts.settings()}
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function":

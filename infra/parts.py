@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from chalice.package import TemplateDeepMerger, YAMLTemplateSerializer
+from chalice.package import YAMLTemplateSerializer
 
 from infra.failure import Failure
 
@@ -47,11 +47,14 @@ def capabilities() -> tuple[str, ...]:
 
 
 def template(name: str) -> dict[str, Any]:
-    """Return the template ``backend`` or ``api``, with the parts of the capabilities merged into it."""
+    """Return the template ``backend`` or ``api``, with the parts of the capabilities merged into it.
+
+    A capability's lists are appended to those of the core, such as firewall rules and the dashboard's widgets.
+    """
     merged: dict[str, Any] = {}
     for path in _present(f"{name}.yaml", capabilities()):
         part = YAMLTemplateSerializer().load_template(path.read_text(encoding="utf-8"), str(path))
-        merged = TemplateDeepMerger().merge(part, merged)
+        merged = _merged(part, merged)
     return merged
 
 
@@ -85,6 +88,15 @@ def values(sources: Mapping[str, str]) -> dict[str, str]:
 def _merged_policy(paths: Iterable[Path]) -> dict[str, Any]:
     statements = [json.loads(path.read_text(encoding="utf-8"))["Statement"] for path in paths]
     return {"Version": "2012-10-17", "Statement": [*chain.from_iterable(statements)]}
+
+
+def _merged(part: Any, base: Any) -> Any:
+    """Return ``base`` with ``part`` merged into it: mappings key by key, lists appended, and anything else replaced."""
+    if isinstance(part, dict) and isinstance(base, dict):
+        return base | {key: _merged(value, base.get(key)) for key, value in part.items()}
+    if isinstance(part, list) and isinstance(base, list):
+        return base + part
+    return part
 
 
 def _present(name: str, folders: Iterable[str]) -> Iterator[Path]:

@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from embedded.emulator import NOT_SAVED
+from embedded.emulator import NOT_SAVED, password_policy
 from embedded.emulator.saved_state import Unreadable
 from embedded.leash import end_with_parent
 
@@ -35,6 +35,8 @@ def main() -> None:
     except Unreadable as fault:
         print(fault, file=sys.stderr)
         sys.exit(Unreadable.STATUS)
+    # Not earlier, because ministack's module for Cognito creates a key in the state folder.
+    password_policy.install()
     app.main()
     sys.exit(NOT_SAVED if keeper.error else 0)
 

@@ -5,6 +5,7 @@ AWS is a recorder here: botocore checks each request against the service's model
 
 import json
 import os
+import re
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -267,6 +268,18 @@ def values_of(template, **given):
     }
 
 
+def with_texts(part, values):
+    """Return ``part`` of a template with parameters substituted in texts, where ``values`` has them all."""
+    if isinstance(part, list):
+        return [with_texts(item, values) for item in part]
+    if not isinstance(part, dict):
+        return part
+    text = part.get("Fn::Sub")
+    if isinstance(text, str) and all(name in values for name in re.findall(r"\$\{(.+?)\}", text)):
+        return re.sub(r"\$\{(.+?)\}", lambda found: str(values[found[1]]), text)
+    return {name: with_texts(value, values) for name, value in part.items()}
+
+
 def properties(name, **given):
     """Return a resource's properties in the backend stack with these parameters."""
     template = backend_template.load()
@@ -290,15 +303,15 @@ SENDER = "Roster <accounts@example.com>"
 
 
 class TestUserPool:
-    def test_the_defaults_are_those_of_cognito(self):
+    def test_the_defaults_cost_nothing_and_access_tokens_are_short_lived(self):
         pool, client = properties("UserPool"), properties("UserPoolClient")
         assert pool["UserPoolTier"] == "ESSENTIALS"
         assert pool["MfaConfiguration"] == "OFF"
-        assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": False}
+        assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is False
         assert pool["EmailConfiguration"] == {"EmailSendingAccount": "COGNITO_DEFAULT"}
         assert not {"EnabledMfas", "UserPoolAddOns"} & pool.keys()
         assert (client["AccessTokenValidity"], client["IdTokenValidity"], client["RefreshTokenValidity"]) == (
-            60,
+            15,
             60,
             30,
         )
@@ -343,6 +356,7 @@ class TestUserPool:
         [
             ({"ThreatProtection": "AUDIT"}, "Set UserPoolPlan to PLUS"),
             ({"ThreatProtection": "ENFORCED", "UserPoolPlan": "LITE"}, "Set UserPoolPlan to PLUS"),
+            ({"RefreshTokenRotation": "true", "UserPoolPlan": "LITE"}, "Set UserPoolPlan to ESSENTIALS"),
             ({"EmailFrom": SENDER}, "Set EmailIdentityArn as well"),
             ({"EmailIdentityArn": IDENTITY}, "Set EmailFrom as well"),
         ],
@@ -357,6 +371,8 @@ class TestUserPool:
             {},
             {"UserPoolPlan": "LITE"},
             {"UserPoolPlan": "PLUS", "ThreatProtection": "ENFORCED"},
+            {"RefreshTokenRotation": "true"},
+            {"RefreshTokenRotation": "true", "UserPoolPlan": "PLUS"},
             {"EmailFrom": SENDER, "EmailIdentityArn": IDENTITY},
         ],
     )
@@ -364,15 +380,16 @@ class TestUserPool:
         assert broken_rules(**given) == []
 
     @pytest.mark.parametrize("mfa", ["OFF", "ON"])
-    @pytest.mark.parametrize("plan", ["LITE", "PLUS"])
-    def test_cognito_accepts_the_properties(self, mfa, plan):
+    @pytest.mark.parametrize(("plan", "rotation"), [("LITE", "false"), ("PLUS", "true")])
+    def test_cognito_accepts_the_properties(self, mfa, plan, rotation):
         # CloudFormation's properties have the names and types of Cognito's model, which botocore checks.
         cognito = Recorder().client("cognito-idp")
         given = {"Mfa": mfa, "UserPoolPlan": plan, "EmailIdentityArn": IDENTITY, "EmailFrom": SENDER}
-        pool = properties("UserPool", **given, LogoutURLs="https://a.example/")
+        pool = with_texts(properties("UserPool", **given), {"ProductName": "Roster"})
         (pool.pop("EnabledMfas", None), pool.pop("UserPoolName"))
         cognito.create_user_pool(PoolName="roster-dev", **pool)
-        client = {**properties("UserPoolClient"), "ClientName": "roster-dev", "UserPoolId": "eu-west-1_a"}
+        client = properties("UserPoolClient", RefreshTokenRotation=rotation, LogoutURLs="https://a.example/")
+        client |= {"ClientName": "roster-dev", "UserPoolId": "eu-west-1_a"}
         cognito.create_user_pool_client(**client)
 
 

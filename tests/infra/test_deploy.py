@@ -336,6 +336,10 @@ class TestWholeStage:
             "IdTokenMinutes": "15",
             "CallbackURLs": "https://a.example/,https://b.example/",
             "LogoutURLs": "https://a.example/",
+            "PasswordMinimumLength": "20",
+            "PasswordRequiresSymbols": "true",
+            "RefreshTokenRotation": "true",
+            "ProductName": "Acme",
         }
         outputs = backend.deploy(account, stages.Stage("parameters", parameters, {}))
         cognito, ids = account.client("cognito-idp"), {"UserPoolId": outputs["UserPool"]}
@@ -349,6 +353,19 @@ class TestWholeStage:
         assert client["CallbackURLs"] == ["https://a.example/", "https://b.example/"]
         assert client["LogoutURLs"] == ["https://a.example/"]
         assert outputs["CallbackURL"] == "https://a.example/"
+        assert pool["VerificationMessageTemplate"]["EmailSubject"] == "Your code for Acme"
+        assert pool["AdminCreateUserConfig"]["InviteMessageTemplate"]["EmailSubject"] == "Your invitation to Acme"
+        assert "ALLOW_REFRESH_TOKEN_AUTH" not in client["ExplicitAuthFlows"]
+        assert (outputs["SelfSignUp"], outputs["RefreshTokenRotation"], outputs["ProductName"]) == (
+            "false",
+            "true",
+            "Acme",
+        )
+        assert outputs["PasswordPolicy"] == "20,lowercase,uppercase,numbers,symbols"
+        person = {**ids, "Username": "jane@example.com", "UserAttributes": [{"Name": "name", "Value": "Jane"}]}
+        with pytest.raises(ClientError, match="greater than or equal to 20"):
+            cognito.admin_create_user(**person, TemporaryPassword="Aa1!" + "x" * 15)
+        cognito.admin_create_user(**person, TemporaryPassword="Aa1!" + "x" * 16)
 
     def test_an_app_client_is_rotated_in_three_deploys(self, account):
         # The embedded AWS finds no change if only a condition changes, so each step changes a value as well.

@@ -123,12 +123,13 @@ class TestFunctions:
         assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
         assert statement["Resource"] == {"Fn::GetAtt": ["JwtAuthorizerLogGroup", "Arn"]}
 
-    def test_the_api_may_only_access_the_tables_of_its_routes_and_its_logs(self, resources):
+    def test_the_api_may_only_access_the_tables_of_its_routes_its_logs_and_what_capabilities_need(self, resources):
         (policy,) = resources["ApiHandlerRole"]["Properties"]["Policies"]
         reached = {str(statement["Resource"]) for statement in policy["PolicyDocument"]["Statement"]}
         assert reached == {
             *(str({"Ref": f"{table.capitalize()}TableArn"}) for table in TABLES),
             str({"Fn::GetAtt": ["ApiHandlerLogGroup", "Arn"]}),
+            *([str({"Ref": "UserPoolArn"})] if "accounts" in parts.capabilities() else []),
         }
 
     def test_roles_have_no_managed_policies_and_only_lambda_may_assume_them(self, resources):
@@ -248,7 +249,7 @@ class TestApi:
             assert settings["DataTraceEnabled"] is False
 
     def test_requests_are_throttled_and_those_for_the_readiness_earlier(self, rest_api):
-        every, readiness = rest_api["MethodSettings"]
+        every, readiness, *_ = rest_api["MethodSettings"]
         assert (every["ResourcePath"], every["HttpMethod"]) == ("/*", "*")
         assert every["ThrottlingRateLimit"] == {"Ref": "ThrottlingRateLimit"}
         assert every["ThrottlingBurstLimit"] == {"Ref": "ThrottlingBurstLimit"}
@@ -361,6 +362,7 @@ ALARMED = {
         for table in (f"{table.capitalize()}Table" for table in TABLES)
         for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors")
     ),
+    *([("Roster/${Stage}", "SignInsFailed")] if "accounts" in parts.capabilities() else []),
 }
 
 
@@ -401,8 +403,7 @@ class TestAlarms:
                     assert dimension["Value"] == rest_api["Name"]
                 if dimension["Name"] == "Stage":
                     assert dimension["Value"] == rest_api["StageName"]
-        (filtered,) = of_type(resources, "AWS::Logs::MetricFilter").values()
-        (metric,) = filtered["MetricTransformations"]
+        (metric,) = resources["AuthorizerErrors"]["Properties"]["MetricTransformations"]
         alarm = resources["AuthorizerErrorsAlarm"]["Properties"]
         assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
 
