@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 import struct
 import time
@@ -208,20 +209,34 @@ def mandatory(cognito, port):
 
 
 @pytest.fixture
-def later(folder):
+def later_in():
+    """Return a function that returns a clock for the embedded AWS with its state in a folder."""
+    files = []
+
+    def clock(folder):
+        file = folder / "aws" / OFFSET
+        files.append(file)
+        passed = []
+
+        def move(seconds):
+            passed.append(seconds)
+            file.with_suffix(".new").write_text(str(sum(passed)))
+            file.with_suffix(".new").replace(file)
+
+        return move
+
+    yield clock
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def later(folder, later_in):
     """Move the clock of Cognito's codes, sessions and lockouts forward by some seconds."""
-    file = folder / "aws" / OFFSET
-    passed = []
-
-    def move(seconds):
-        passed.append(seconds)
-        file.with_suffix(".new").write_text(str(sum(passed)))
-        file.with_suffix(".new").replace(file)
-
-    yield move
-    file.unlink(missing_ok=True)
+    return later_in(folder)
 
 
+ROTATION = {"Feature": "ENABLED"}
 INCORRECT = ("NotAuthorizedException", "Incorrect username or password.")
 LOCKED = ("NotAuthorizedException", "Password attempts exceeded")
 MISMATCH = ("CodeMismatchException", "Invalid verification code provided, please try again.")
@@ -1109,3 +1124,42 @@ class TestRefreshTokens:
             assert not works(pool, session["AccessToken"])
             assert refresh(pool, session["RefreshToken"])[0] == "NotAuthorizedException"
         assert works(pool, pool.access(email))
+
+
+class TestRestart:
+    def test_everything_that_cognito_remembers_survives_it(self, tmp_path, later_in):
+        """The embedded AWS saves its state. AWS, of course, does not restart."""
+        number = processes.free_port()
+        with aws.start(number, tmp_path):
+            pool = Pool(aws.client("cognito-idp", number), number, mfa="OPTIONAL", RefreshTokenRotation=ROTATION)
+            unconfirmed, invited, locked, renewed = pool.sign_up(), pool.invite(name="Jane"), pool.user(), pool.user()
+            code, password = pool.code(unconfirmed), pool.temporary_password(invited)
+            for _ in range(14):
+                assert pool.confirm(unconfirmed, wrong(code)) == MISMATCH
+            session = pool.sign_in(invited, password)["Session"]
+            fail(pool, locked, later_in(tmp_path))
+            first = pool.tokens(renewed)["RefreshToken"]
+            second = refresh(pool, first)["RefreshToken"]
+        with aws.start(number, tmp_path):
+            assert pool.confirm(unconfirmed, code) == {}
+            assert pool.new_password(session, invited) != INVALID_SESSION
+            assert pool.sign_in(locked) == LOCKED
+            assert refresh(pool, first)[0] == "RefreshTokenReuseException"
+            assert "AccessToken" in refresh(pool, second)
+
+    def test_a_state_from_before_these_rules_is_still_read(self, tmp_path):
+        """The embedded AWS used to save codes that were always 123456."""
+        number, own = processes.free_port(), tmp_path / "aws"
+        environ = {**os.environ, "BIND_HOST": processes.HOST, "GATEWAY_PORT": str(number), "PERSIST_STATE": "1"}
+        environ |= {"STATE_DIR": str(own), "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", **aws.CREDENTIALS}
+        own.mkdir(parents=True)
+        with processes.Process("ministack", [str(aws.PYTHON.parent / "ministack")], environ) as ministack:
+            ministack.wait_until_answering(f"{aws.endpoint(number)}/_ministack/health", 60)
+            pool = Pool(aws.client("cognito-idp", number), number)
+            confirmed, unconfirmed = pool.sign_up("Jane@example.com"), pool.sign_up()
+            assert pool.admin("admin_confirm_sign_up", confirmed) == {}
+        with aws.start(number, tmp_path):
+            assert "AuthenticationResult" in pool.sign_in("jane@example.com")
+            assert pool.confirm(unconfirmed, "123456") == EXPIRED
+            assert "CodeDeliveryDetails" in pool.call("resend_confirmation_code", Username=unconfirmed)
+            assert pool.confirm(unconfirmed, pool.code(unconfirmed)) == {}
