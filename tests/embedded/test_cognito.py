@@ -1129,6 +1129,86 @@ class TestRefreshTokens:
         assert works(pool, pool.access(email))
 
 
+REDIRECT = "http://localhost:8000/"
+
+
+@pytest.fixture(scope="module")
+def hosted(cognito, port):
+    """A pool whose users can sign in on the hosted page, and with TOTP."""
+    return Pool(
+        cognito,
+        port,
+        mfa="OPTIONAL",
+        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"],
+        RefreshTokenRotation=ROTATION,
+        AllowedOAuthFlows=["code"],
+        AllowedOAuthScopes=["openid", "email"],
+        AllowedOAuthFlowsUserPoolClient=True,
+        CallbackURLs=[REDIRECT],
+        SupportedIdentityProviders=["COGNITO"],
+    )
+
+
+class TestHostedPage:
+    """The emulated hosted page, and the token endpoint."""
+
+    def post(self, port, path, **form):
+        return httpx.post(f"{aws.endpoint(port)}{path}", data=form, trust_env=False)
+
+    def log_in(self, pool, port, email, password=PASSWORD):
+        form = {
+            "client_id": pool.client,
+            "redirect_uri": REDIRECT,
+            "response_type": "code",
+            "scope": "openid email",
+        }
+        return self.post(port, "/login", username=email, password=password, **form)
+
+    def refresh(self, pool, port, token):
+        return self.post(port, "/oauth2/token", grant_type="refresh_token", client_id=pool.client, refresh_token=token)
+
+    def test_failed_sign_ins_lock_the_user_out_there_too(self, hosted, port, later):
+        """Lockout behavior for failed sign-in attempts."""
+        email = hosted.user()
+        assert self.log_in(hosted, port, email.upper()).status_code == 302
+        for lockout in FIRST_LOCKOUTS:
+            assert "Incorrect username or password." in self.log_in(hosted, port, email, "wrong").text
+            later(lockout)
+        assert "Incorrect username or password." in self.log_in(hosted, port, email, "wrong").text
+        assert "Password attempts exceeded" in self.log_in(hosted, port, email).text
+        assert hosted.sign_in(email) == LOCKED
+        later(16)
+        assert self.log_in(hosted, port, email).status_code == 302
+
+    def test_nobody_gets_around_totp_there(self, hosted, port):
+        """The emulated page has no form for codes, so it must not sign in whoever needs one."""
+        email = hosted.user()
+        token = hosted.access(email)
+        secret = answer(hosted.cognito.associate_software_token, AccessToken=token)["SecretCode"]
+        answer(hosted.cognito.verify_software_token, AccessToken=token, UserCode=totp_code(secret))
+        assert self.log_in(hosted, port, email).status_code == 302
+        hosted.admin("admin_set_user_mfa_preference", email, SoftwareTokenMfaSettings={"Enabled": True})
+        response = self.log_in(hosted, port, email)
+        assert response.status_code == 200
+        assert "no form for MFA codes" in response.text
+
+    @pytest.mark.parametrize("issued_by", ["InitiateAuth", "hosted page"])
+    def test_the_token_endpoint_rotates_refresh_tokens(self, hosted, port, issued_by):
+        """Refresh tokens: OAuth token endpoint."""
+        email = hosted.user()
+        if issued_by == "InitiateAuth":
+            first = hosted.tokens(email)["RefreshToken"]
+        else:
+            code = re.search(r"code=([^&]+)", self.log_in(hosted, port, email).headers["Location"]).group(1)
+            form = {"grant_type": "authorization_code", "client_id": hosted.client, "redirect_uri": REDIRECT}
+            first = self.post(port, "/oauth2/token", code=code, **form).json()["refresh_token"]
+        second = self.refresh(hosted, port, first).json()["refresh_token"]
+        assert self.refresh(hosted, port, first).json()["error"] == "invalid_grant"
+        third = self.refresh(hosted, port, second).json()
+        assert third["refresh_token"] not in (first, second)
+        assert claims(third["access_token"])["sub"] == hosted.attributes(email)["sub"]
+
+
 class TestRestart:
     def test_everything_that_cognito_remembers_survives_it(self, tmp_path, later_in):
         """The embedded AWS saves its state. AWS, of course, does not restart."""
