@@ -55,8 +55,12 @@ def hides_users(pool: Pool, client_id: str) -> bool:
 
 def fold(pool: Pool, text: str) -> str:
     """Return ``text`` in lower case if the pool's usernames and addresses are case-insensitive."""
+    return text.lower() if _is_case_insensitive(pool) else text
+
+
+def _is_case_insensitive(pool: Pool) -> bool:
     sensitive = (pool.get("UsernameConfiguration") or {}).get("CaseSensitive", True)
-    return text.lower() if str(sensitive).lower() == "false" else text
+    return str(sensitive).lower() == "false"
 
 
 def folded(pool: Pool, attributes: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -87,25 +91,25 @@ def find(pool: Pool, username: Any) -> User | None:
     """
     if not isinstance(username, str):
         return None
-    name = fold(pool, username)
-    found: User | None = pool["_users"].get(username)
-    names = {*(pool.get("UsernameAttributes") or []), *(pool.get("AliasAttributes") or [])}
-    for user in list(pool["_users"].values()):
-        own = attributes(user)
-        matches = fold(pool, user["Username"]) == name or own.get("sub") == username
-        for alias in names:
-            if fold(pool, own.get(alias, "")) == name and _signs_in(pool, alias, own):
-                matches = True
+    name, users = fold(pool, username), pool["_users"]
+    folds = _is_case_insensitive(pool)
+    aliases = {"sub", *(pool.get("UsernameAttributes") or []), *(pool.get("AliasAttributes") or [])}
+    found: User | None = users.get(username)
+    for user in list(users.values()):
+        matches = user["Username"] == name or (folds and user["Username"].lower() == name)
+        for one in user["Attributes"]:
+            if one["Name"] in aliases and (one["Value"] == name or (folds and one["Value"].lower() == name)):
+                matches = matches or _signs_in(pool, one["Name"], user)
         if matches and found is None:
             found = user
     return found
 
 
-def _signs_in(pool: Pool, alias: str, own: Mapping[str, str]) -> bool:
+def _signs_in(pool: Pool, alias: str, user: User) -> bool:
     """Return whether a user can sign in with this attribute. An address in AliasAttributes must be verified."""
     if alias in (pool.get("UsernameAttributes") or []) or alias not in ADDRESSES:
         return True
-    return own.get(f"{alias}_verified") == "true"
+    return attributes(user).get(f"{alias}_verified") == "true"
 
 
 def resolve(pool: Pool, username: Any) -> tuple[User | None, Any]:
