@@ -13,6 +13,7 @@ import re
 import struct
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -290,6 +291,16 @@ class TestSessions:
         assert pool.new_password(session, email, OTHER) == USED_SESSION
         assert pool.sign_in(email, OTHER) == INCORRECT
 
+    def test_concurrent_requests_can_not_use_it_twice(self, pool):
+        """RespondToAuthChallenge: Session."""
+        email = pool.invite(name="Jane")
+        session = pool.sign_in(email, pool.temporary_password(email))["Session"]
+        with ThreadPoolExecutor(8) as threads:
+            results = list(
+                threads.map(lambda number: pool.new_password(session, email, f"{PASSWORD}{number}"), range(8))
+            )
+        assert sorted(result == USED_SESSION for result in results) == [False, *[True] * 7]
+
     def test_a_session_expires_after_three_minutes_unless_the_client_says_otherwise(self, pool, later):
         """UserPoolClientType: AuthSessionValidity."""
         email = pool.invite(name="Jane")
@@ -322,6 +333,30 @@ class TestSessions:
                 ChallengeResponses={"USERNAME": email, "NEW_PASSWORD": OTHER, "SOFTWARE_TOKEN_MFA_CODE": "123456"},
             )
             assert code in ("NotAuthorizedException", "InvalidParameterException")
+
+    def test_administrators_sign_users_in_by_the_same_rules(self, cognito, port):
+        """AdminInitiateAuth, AdminRespondToAuthChallenge."""
+        pool = Pool(cognito, port, ExplicitAuthFlows=["ALLOW_ADMIN_USER_PASSWORD_AUTH"])
+        ids = {"UserPoolId": pool.id, "ClientId": pool.client}
+
+        def sign_in(email, password):
+            parameters = {"USERNAME": email, "PASSWORD": password}
+            flow = {"AuthFlow": "ADMIN_USER_PASSWORD_AUTH", "AuthParameters": parameters}
+            return answer(cognito.admin_initiate_auth, **ids, **flow)
+
+        email = pool.invite(name="Jane")
+        assert sign_in(email, "wrong") == INCORRECT
+        assert pool.sign_in(email, pool.temporary_password(email))[0] == "InvalidParameterException"
+        challenge = sign_in(email, pool.temporary_password(email))
+        respond = {
+            "ChallengeName": challenge["ChallengeName"],
+            "ChallengeResponses": {"USERNAME": email, "NEW_PASSWORD": PASSWORD},
+            "Session": challenge["Session"],
+        }
+        result = answer(cognito.admin_respond_to_auth_challenge, **ids, **respond)
+        assert works(pool, result["AuthenticationResult"]["AccessToken"])
+        assert answer(cognito.admin_respond_to_auth_challenge, **ids, **respond) == USED_SESSION
+        assert "AuthenticationResult" in sign_in(email, PASSWORD)
 
     def test_a_disabled_user_can_not_complete_a_challenge(self, pool):
         """AdminDisableUser."""
@@ -942,6 +977,26 @@ class TestLockout:
         for _ in range(4):
             assert pool.sign_in(email, "wrong") == INCORRECT
         assert "AuthenticationResult" in pool.sign_in(email)
+
+    def test_it_applies_to_srp_too(self, cognito, port, later):
+        """Lockout behavior for failed sign-in attempts: sign-in attempts with a password."""
+        pool = Pool(cognito, port, ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH"])
+        email = pool.user()
+        parameters = {"USERNAME": email, "SRP_A": "ab" * 128}
+        challenge = pool.call("initiate_auth", AuthFlow="USER_SRP_AUTH", AuthParameters=parameters)
+        assert challenge["ChallengeName"] == "PASSWORD_VERIFIER"
+        proof = {
+            "USERNAME": challenge["ChallengeParameters"]["USER_ID_FOR_SRP"],
+            "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(b"wrong").decode(),
+            "PASSWORD_CLAIM_SECRET_BLOCK": challenge["ChallengeParameters"]["SECRET_BLOCK"],
+            "TIMESTAMP": "Sun Nov 22 09:00:00 UTC 2026",
+        }
+        respond = {"ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": proof}
+        for lockout in (*FIRST_LOCKOUTS, 0):
+            assert pool.call("respond_to_auth_challenge", **respond) == INCORRECT
+            later(lockout)
+        assert pool.call("respond_to_auth_challenge", **respond) == LOCKED
+        assert pool.sign_in(email) == LOCKED
 
     def test_it_concerns_one_user_only(self, pool, later):
         """Lockout behavior for failed sign-in attempts."""

@@ -67,10 +67,11 @@ def _with_password(pool: Pool, client_id: str, data: Data) -> Any:
     if found is None and not pools.hides_users(pool, client_id):
         raise Rejected("UserNotFoundException", "User does not exist.")
     user = _nobody() if found is None else found  # the same work, so that the time does not tell them apart
-    if not user["Enabled"] and (_is_password(user, password) or not pools.hides_users(pool, client_id)):
+    enabled, is_password = user.get("Enabled", True), _is_password(user, password)
+    if not enabled and (is_password or not pools.hides_users(pool, client_id)):
         raise not_authorized("User is disabled.")
     check_unlocked_and_confirmed(user)
-    if not user["Enabled"] or not _is_password(user, password):
+    if not enabled or not is_password:
         limits.record_failure(user["_lockout"], now())
         ministack._record_auth_event(pool, user, data, "SignIn", "Fail", (("Password", "Failure"),))
         raise not_authorized()
