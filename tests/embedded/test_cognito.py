@@ -417,6 +417,16 @@ class TestFirstSignIn:
         assert pool.sign_in(email, first) == INCORRECT
         assert pool.sign_in(email, second)["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
 
+    @pytest.mark.parametrize("verified", [True, False])
+    def test_an_address_is_verified_only_if_the_administrator_says_so(self, pool, verified):
+        """AdminCreateUser: UserAttributes."""
+        email = new_email()
+        attributes = {"name": "Jane", **({"email_verified": "true"} if verified else {})}
+        pool.admin("admin_create_user", email, UserAttributes=pairs(attributes))
+        session = pool.sign_in(email, pool.temporary_password(email))["Session"]
+        result = pool.new_password(session, email)["AuthenticationResult"]
+        assert claims(result["IdToken"])["email_verified"] is verified
+
     def test_an_invitation_can_be_sent_again_only_to_somebody_who_has_not_come(self, pool):
         """AdminCreateUser: UnsupportedUserStateException."""
         again = pool.admin("admin_create_user", pool.user(), MessageAction="RESEND")

@@ -33,9 +33,8 @@ def sign_up(data: Data) -> Any:
     response = ministack.json.loads(answer[2])
     user = pools.existing(pool, response["UserSub"])
     user.pop("_confirmation_code", None)
+    _default_to_unverified(user)
     email = pools.attributes(user).get("email")
-    if email:
-        pools.change(user, {"email_verified": pools.attributes(user).get("email_verified", "false")})
     if email and "CodeDeliveryDetails" in response:
         response["CodeDeliveryDetails"] = codes.delivery(email)
     return response
@@ -134,7 +133,9 @@ def admin_create_user(data: Data) -> Any:
         user["_password"] = password
     answer = _admin_create_user(data)
     if answer[0] == 200:
-        _expire_temporary_password(pool, pools.existing(pool, data["Username"]))
+        user = pools.existing(pool, data["Username"])
+        _expire_temporary_password(pool, user)
+        _default_to_unverified(user)
     return answer
 
 
@@ -194,6 +195,13 @@ def _check_resettable(user: User) -> None:
 
 def _not_confirmable(user: User) -> Rejected:
     return not_authorized(f"User cannot be confirmed. Current status is {user.get('UserStatus')}")
+
+
+def _default_to_unverified(user: User) -> None:
+    """Mark an address as unverified unless it is marked already. Otherwise, ministack's ID tokens call it verified."""
+    own = pools.attributes(user)
+    if "email" in own:
+        pools.change(user, {"email_verified": own.get("email_verified", "false")})
 
 
 def _expire_temporary_password(pool: Pool, user: User) -> None:

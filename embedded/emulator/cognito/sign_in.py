@@ -77,7 +77,7 @@ def _with_password(pool: Pool, client_id: str, data: Data) -> Any:
         raise not_authorized()
     if user.get("UserStatus") == "RESET_REQUIRED":
         return ministack._password_reset_required()
-    return after_password(pool, pool["Id"], client_id, user, username, data.get("ClientMetadata"), data)
+    return after_password(pool, pool["Id"], client_id, user, username, data=data)
 
 
 def check_unlocked_and_confirmed(user: User) -> None:
