@@ -11,6 +11,7 @@ import json
 import os
 import re
 import struct
+import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -1298,6 +1299,26 @@ class TestRestart:
             assert pool.sign_in(locked) == LOCKED
             assert refresh(pool, first)[0] == "RefreshTokenReuseException"
             assert "AccessToken" in refresh(pool, second)
+
+    @pytest.mark.parametrize(
+        ("operation", "expected"),
+        [
+            ("GetTokensFromRefreshToken", "True"),
+            ("GetUserAttributeVerificationCode", "True"),
+            ("InitiateAuth", "True"),
+            ("GetUser", "False"),
+        ],
+    )
+    def test_an_operation_that_changes_something_is_saved_at_once(self, tmp_path, operation, expected):
+        """The embedded AWS saves its state after such operations. The names of some start with Get."""
+        target = f"AWSCognitoIdentityProviderService.{operation}".encode()
+        scope = {"method": "POST", "headers": [(b"x-amz-target", target)]}
+        program = f"from embedded.emulator import keeper; print(keeper._may_change_something({scope}))"
+        environ = {**os.environ, "STATE_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [aws.PYTHON, "-c", program], cwd=processes.PROJECT, env=environ, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == expected
 
     def test_a_state_from_before_these_rules_is_still_read(self, tmp_path):
         """The embedded AWS used to save codes that were always 123456."""
