@@ -21,7 +21,7 @@ unexport $(call defined,$(SETTINGS))
 override pass = $(foreach name,$(call defined,$(2)),$(eval $(1): export $(name) := $$($(name))))
 $(call pass,run,PORT EMBEDDED_AWS_PORT DOCS_PORT STATE_DIR)
 $(call pass,token,STATE_DIR EMAIL PASSWORD NEW_PASSWORD)
-$(call pass,stop clean,STATE_DIR)
+$(call pass,mail stop clean,STATE_DIR)
 $(call pass,deploy destroy outputs backend,STAGE STATE_DIR EMBEDDED_AWS_PORT)
 $(call pass,test,CHROMIUM)
 $(call pass,.venv .venv-embedded clean,PYTHON)
@@ -56,7 +56,7 @@ override NOT_INSTALLED := Roster is not installed in this folder. Start it with 
 override REQUIRE_VENV  := test -x $(BIN)/python || { echo "$(NOT_INSTALLED)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help run token stop deploy destroy outputs backend test fuzz bench load soak figures lint format openapi constraints clean
+.PHONY: help run token mail stop deploy destroy outputs backend test fuzz bench load soak figures lint format openapi constraints clean
 
 help: ## list the targets
 	@echo "Roster: the targets of make"
@@ -70,6 +70,10 @@ run: .venv .venv-embedded ## run Roster on an embedded AWS until Ctrl-C
 token: ## print an ID token (EMAIL=… PASSWORD=…, and NEW_PASSWORD=… at the first sign-in)
 	@$(REQUIRE_VENV)
 	@$(EMBEDDED) token --email="$$EMAIL"
+
+mail: ## print the e-mails that would have been sent, the newest last
+	@$(REQUIRE_VENV)
+	@$(EMBEDDED) mail
 
 stop: ## stop what make run or make deploy STAGE=local has started
 	@$(REQUIRE_VENV)

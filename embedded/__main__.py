@@ -1,4 +1,4 @@
-"""The program behind ``make run``, ``make token`` and ``make stop``, and behind deployments with ``STAGE=local``."""
+"""The program behind ``make run``, ``token``, ``mail`` and ``stop``, and behind deployments with ``STAGE=local``."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from embedded import accounts, aws, gateway, runs
+from embedded import accounts, aws, gateway, mail, runs
 from embedded.commands import DEFAULTS, make_command
 from embedded.processes import Process, require_free
 from embedded.runs import NotRunning
@@ -34,6 +34,8 @@ def main() -> None:
     token = commands.add_parser("token", help="print an ID token; PASSWORD and NEW_PASSWORD come from the environment")
     token.add_argument("--email", default=accounts.ADMIN.email)
     token.set_defaults(command=_token)
+    mailbox = commands.add_parser("mail", help="print the e-mails that would have been sent, the newest last")
+    mailbox.set_defaults(command=_mail)
     background = commands.add_parser("aws", help="run the embedded AWS, with the backend stack, until SIGTERM")
     background.add_argument("--aws-port", default="4566")
     background.set_defaults(command=_aws)
@@ -68,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> None:
     try:
         with (
             running(port, aws_port, arguments.state, _say) as (stack, *processes),
-            page.served(docs_port, stack.api) as docs,
+            page.served(docs_port, stack.api, stack.aws_port) as docs,
         ):
             _say(_welcome(stack, docs, arguments.state))
             _watch(stack, *processes)
@@ -90,6 +92,14 @@ def _token(arguments: argparse.Namespace) -> None:
     cognito = aws.client("cognito-idp", stack.aws_port)
     client_id = stack.outputs["UserPoolClient"]
     print(accounts.id_token(cognito, client_id, arguments.email, password, os.environ.get("NEW_PASSWORD")))
+
+
+def _mail(arguments: argparse.Namespace) -> None:
+    stack = find(arguments.state)
+    try:
+        _say(mail.as_text(mail.sent(stack.aws_port)))
+    except OSError:
+        raise Failure("The embedded AWS does not respond. Try again.") from None
 
 
 def _aws(arguments: argparse.Namespace) -> None:
@@ -204,6 +214,7 @@ Roster is running. Press Ctrl-C to stop it.
 
   API           {stack.api}
   Documentation {docs}, to read and to send requests from
+  Mailbox       {docs}/mail, with the e-mails to all accounts
   Embedded AWS  {stack.aws}
   User pool     {stack.outputs["UserPool"]}, app client {stack.outputs["UserPoolClient"]}
   Accounts      {accounts.ADMIN.email} and {accounts.USER.email}, password {accounts.PASSWORD}

@@ -1,4 +1,7 @@
-"""The process of the embedded AWS: ministack with reliable saving. It imports only what ``.venv-embedded`` has."""
+"""The process of the embedded AWS: ministack with reliable saving and Cognito's rules.
+
+It imports only what ``.venv-embedded`` has.
+"""
 
 NOT_SAVED = 4
 """The exit status when the state could not be saved."""

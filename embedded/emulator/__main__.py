@@ -9,12 +9,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from embedded.emulator import NOT_SAVED, password_policy
+from embedded.emulator import NOT_SAVED
 from embedded.emulator.saved_state import Unreadable
 from embedded.leash import end_with_parent
 
 MINISTACK = "1.5.33"
-"""The version that ``keeper.py`` was written for: it replaces private functions of ministack."""
+"""The version that ``keeper.py`` and ``cognito`` were written for: they replace private functions of ministack."""
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     os.umask(0o077)  # the state holds signing keys and passwords
     end_with_parent()
     if version("ministack") != MINISTACK:
-        sys.exit(f"ministack {version('ministack')} is installed, but keeper.py was written for {MINISTACK}: adapt it.")
+        sys.exit(f"ministack {version('ministack')} is installed, but Roster's emulator needs {MINISTACK}.")
     folder = Path(os.environ["STATE_DIR"])
     # Not earlier, because ministack reads its settings on import.
     from ministack import app
@@ -35,8 +35,10 @@ def main() -> None:
     except Unreadable as fault:
         print(fault, file=sys.stderr)
         sys.exit(Unreadable.STATUS)
-    # Not earlier, because ministack's module for Cognito creates a key in the state folder.
-    password_policy.install()
+    # Not earlier, because the import creates a key in the state folder.
+    from embedded.emulator import cognito
+
+    cognito.install()
     app.main()
     sys.exit(NOT_SAVED if keeper.error else 0)
 

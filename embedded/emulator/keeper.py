@@ -37,6 +37,9 @@ SHARE = 4
 """The next save waits this many times as long as the last one took, so that saving uses at most 20 % of one CPU."""
 
 READING = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet")
+"""What the names of operations that change nothing start with."""
+CHANGING = ("GetTokensFromRefreshToken", "GetUserAttributeVerificationCode")
+"""The exceptions: Cognito's operations that rotate a token or issue a code."""
 
 CODEC = Codec(
     {
@@ -227,7 +230,8 @@ def _may_change_something(scope: dict[str, Any]) -> bool:
     if scope["method"] in ("GET", "HEAD", "OPTIONS"):
         return False
     target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"").decode("latin-1")
-    return not target.partition(".")[2].startswith(READING)
+    operation = target.partition(".")[2]
+    return operation in CHANGING or not operation.startswith(READING)
 
 
 def _decoded(service: str, decode: Callable[[str], Any], text: str) -> Any:

@@ -51,7 +51,7 @@ def roster(api_log):
 @pytest.fixture(scope="session")
 def documentation(roster):
     """The address of the documentation page."""
-    with page.served(processes.free_port(), roster.api) as address:
+    with page.served(processes.free_port(), roster.api, roster.aws_port) as address:
         yield address
 
 

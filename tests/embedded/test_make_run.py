@@ -104,7 +104,15 @@ def get(api, path, token):
 def test_it_prints_its_progress_and_the_addresses(run):
     for text in ("Starting the embedded AWS", "Deploying the backend stack", "Starting the API"):
         assert text in run.output
-    for text in (run.api, run.aws, run.docs, "admin@example.com", "user@example.com", accounts.PASSWORD):
+    for text in (
+        run.api,
+        run.aws,
+        run.docs,
+        f"{run.docs}/mail",
+        "admin@example.com",
+        "user@example.com",
+        accounts.PASSWORD,
+    ):
         assert text in run.output
 
 
