@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.errors import Conflict, KeyReused, NotFound
 from chalicelib.records import ABSENT, Precondition, Record, still
 from chalicelib.storage import attribute_values
-from chalicelib.storage.dynamodb import CHANGED, ConditionFailed, DynamoDB, failures_named, one_patience
+from chalicelib.storage.connections import one_patience
+from chalicelib.storage.dynamodb import CHANGED, ConditionFailed, DynamoDB, failures_named
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as AttributeValue

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.errors import Unavailable
 from chalicelib.repository import UserRepository
-from chalicelib.storage import dynamodb
+from chalicelib.storage import connections, dynamodb
 from tests.faults import proxy
 
 
@@ -21,7 +21,7 @@ def attempts(monkeypatch):
     server = proxy.Proxy(upstream=0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
     monkeypatch.setattr(dynamodb, "READ_TIMEOUT", 0.6)
-    monkeypatch.setattr(dynamodb, "PATIENCE", 1.0)
+    monkeypatch.setattr(connections, "PATIENCE", 1.0)
     with server.breaking(silent):
         yield asked
     server.close()
@@ -38,7 +38,7 @@ def test_several_operations_can_share_one_time_limit(attempts):
     database = dynamodb.DynamoDB("us-east-1")
     assert database.client  # made before the time counts: on a busy machine, that alone can take a second
     users = UserRepository(database, "users")
-    with dynamodb.one_patience():
+    with connections.one_patience():
         for _ in range(3):
             with pytest.raises(Unavailable, match="in time"):
                 users.get("jane")

@@ -18,7 +18,7 @@ from chalicelib import records
 from chalicelib.errors import Conflict, KeyReused, Misconfigured, NotFound, TooLarge, Unavailable
 from chalicelib.records import ABSENT, Precondition, still
 from chalicelib.repository import ProfileRepository, UserRepository
-from chalicelib.storage import dynamodb
+from chalicelib.storage import connections
 from chalicelib.storage.dynamodb import DynamoDB
 from testbed import backend_template
 from tests import documents
@@ -303,7 +303,7 @@ class TestDynamoDB:
         assert users.get("jane") is None
 
     def test_an_update_that_loses_every_race_fails_within_the_time_limit(self, users, monkeypatch):
-        monkeypatch.setattr(dynamodb, "PATIENCE", 0.2)
+        monkeypatch.setattr(connections, "PATIENCE", 0.2)
         users.put(records.stamp("jane", {}))
 
         def overtaken(stored):

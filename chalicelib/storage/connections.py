@@ -1,0 +1,133 @@
+"""Connections to AWS services: botocore's clients, their time limits, and the errors that all services have in common.
+
+Only this module and the services' own modules use botocore. Roster does without boto3, which wraps the same clients,
+because that makes a cold start 10 % shorter (docs/performance.md).
+
+No attempt starts later than 3.5 s after its operation, or group of operations, started.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from chalicelib import __version__
+from chalicelib.errors import Misconfigured, RosterError, Unavailable
+
+CONNECT_TIMEOUT = 0.5
+PATIENCE = 3.5
+"""Seconds after which nothing is retried."""
+_give_up_at: ContextVar[float] = ContextVar("give_up_at", default=math.inf)
+
+
+class Service(NamedTuple):
+    """A service as botocore (``id``), the log (``name``) and clients (``role``) know it.
+
+    ``late`` tells clients why an operation took too long. ``translated`` returns the error for a code that the service
+    reported, as botocore's ``ClientError`` has it, or ``None`` if it is not about this operation.
+    """
+
+    id: str
+    name: str
+    role: str
+    late: str
+    transient: frozenset[str]
+    translated: Callable[[Any, str], RosterError | None]
+
+
+def connect(
+    service: Service, region: str, *, read_timeout: float, attempts: int, endpoint: str | None = None, **options: Any
+) -> Any:
+    """Return botocore's client, which is the same as boto3's. It is safe to share between threads.
+
+    ``read_timeout`` is in seconds. ``endpoint`` replaces AWS's address. ``options`` are botocore's (``Config``).
+    """
+    from botocore.config import Config
+    from botocore.session import Session
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        # For speed: building botocore's own user agent for each request takes 10 % of the request's time, and mypy
+        # already checks the parameters.
+        user_agent=f"roster/{__version__}",
+        parameter_validation=False,
+        **options,
+    )
+
+    def require_time_left(request: Any, **_: object) -> None:
+        """Enforce the time limit before each attempt: botocore limits their number, but not their total time."""
+        now = time.monotonic()
+        first = request.context.setdefault("roster_first_attempt", now)
+        if now > min(first + PATIENCE, _give_up_at.get()):
+            raise Unavailable(service.late)
+
+    def require_complete(response_dict: Mapping[str, Any], **_: object) -> None:
+        """Reject incomplete responses before they are parsed: botocore treats a body that is not JSON as empty."""
+        if response_dict["status_code"] < 300 and not _is_complete(response_dict):
+            raise Unavailable(f"{service.role}'s response was incomplete: retry later.")
+
+    with failures_named(service, "connect"):
+        client: Any = Session().create_client(service.id, region_name=region, endpoint_url=endpoint, config=config)
+    client.meta.events.register(f"request-created.{service.id}", require_time_left)
+    client.meta.events.register(f"before-parse.{service.id}", require_complete)
+    return client
+
+
+@contextmanager
+def one_patience(seconds: float | None = None) -> Iterator[None]:
+    """Make the operations inside share one time limit, by default ``PATIENCE``. After it, they raise ``Unavailable``.
+
+    Inside another one, the inner limit counts.
+    """
+    before = _give_up_at.set(time.monotonic() + (PATIENCE if seconds is None else seconds))
+    try:
+        yield
+    finally:
+        _give_up_at.reset(before)
+
+
+@contextmanager
+def failures_named(service: Service, operation: str) -> Iterator[None]:
+    """Translate botocore's exceptions to Roster's errors.
+
+    Botocore's messages are dropped, because they can contain keys, names and addresses.
+    """
+    from botocore import exceptions
+
+    try:
+        yield
+    except exceptions.ClientError as error:
+        raise _translated(service, error, operation) from None
+    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.NoRegionError) as error:
+        raise Misconfigured(f"{service.name} {operation}: {type(error).__name__}") from None
+    except (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.CredentialRetrievalError) as error:
+        raise Unavailable(f"{service.role} can't be reached ({type(error).__name__}): retry later.") from None
+
+
+def _translated(service: Service, error: Any, operation: str) -> RosterError:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    known = service.translated(error, operation)
+    if known is not None:
+        return known
+    if code in service.transient or status >= 500:
+        return Unavailable(f"{service.role} is overloaded or temporarily unavailable: retry later.")
+    return Misconfigured(f"{service.name} {operation}: {code or status}")
+
+
+def _is_complete(response: Mapping[str, Any]) -> bool:
+    body, checksum = response["body"], response["headers"].get("x-amz-crc32")
+    return _is_object(body) if checksum is None else str(crc32(body)) == checksum
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
