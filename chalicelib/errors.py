@@ -10,6 +10,7 @@ Handlers and everything below them raise these and know nothing of HTTP; only ``
     ├── NotFound              the record does not exist
     ├── Conflict              the stored record does not meet the write's precondition
     ├── KeyReused             the Idempotency-Key was used before with a different body
+    ├── Throttled             a dependency accepts no more requests at the moment
     ├── Unavailable           a dependency is unavailable: a retry may succeed
     └── Misconfigured         a dependency rejects Roster's requests: a retry will not help
 """
@@ -68,6 +69,14 @@ class Conflict(RosterError):
 
 class KeyReused(RosterError):
     """The Idempotency-Key was used before with a different body."""
+
+
+class Throttled(RosterError):
+    """A dependency accepts no more requests at the moment, whoever sends them. ``retry_after`` is in seconds."""
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Unavailable(RosterError):

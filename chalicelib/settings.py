@@ -56,7 +56,7 @@ class Settings:
         arn = POOL_ARN.fullmatch(pool_arn)
         if pool and arn and arn["pool"] != pool_id:
             reader.faults.append(f"USER_POOL_ARN is {pool_arn!r}: expected the ARN of USER_POOL_ID, {pool_id}")
-        clients = reader.read("APPLICATION_CLIENT_ID", _are_client_ids, "one or more app client ids, comma-separated")
+        clients = reader.read("APPLICATION_CLIENT_ID", are_client_ids, "one or more app client ids, comma-separated")
         issuer = f"https://cognito-idp.{pool_region}.{_dns_suffix(pool_region)}/{pool_id}"
         # AWS SDKs send all requests to AWS_ENDPOINT_URL, if it is set. The pool's keys are there, too.
         endpoint = environ.get("AWS_ENDPOINT_URL", "").strip().rstrip("/")
@@ -66,7 +66,7 @@ class Settings:
             profiles_table=reader.table("PROFILES_TABLE"),
             user_pool_id=pool_id,
             user_pool_arn=pool_arn,
-            client_ids=frozenset(_split(clients)),
+            client_ids=frozenset(split(clients)),
             admin_group=reader.read(
                 "ADMIN_GROUP_NAME", GROUP_NAME.fullmatch, "the name of a Cognito group", "apiAdmins"
             ),
@@ -117,12 +117,14 @@ class Reader:
             )
 
 
-def _split(value: str) -> list[str]:
+def split(value: str) -> list[str]:
+    """Return the parts of a comma-separated value."""
     return [part.strip() for part in value.split(",")]
 
 
-def _are_client_ids(value: str) -> bool:
-    return all(CLIENT_ID.fullmatch(part) for part in _split(value))
+def are_client_ids(value: str) -> bool:
+    """Return whether ``value`` is one or more app client ids, comma-separated."""
+    return all(CLIENT_ID.fullmatch(part) for part in split(value))
 
 
 def _is_origin(value: str) -> bool:

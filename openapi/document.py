@@ -29,6 +29,7 @@ FROM_GATEWAY = [problems.UNAUTHORIZED, problems.THROTTLED, problems.TIMEOUT]
 """Problems that only API Gateway reports."""
 ALWAYS = ["throttled", "timeout"]
 GUARDED = ["invalid-request", "internal-error", "unavailable", "unauthorized", "forbidden"]
+READING = ["invalid-request", "internal-error", "unavailable", "unsupported-media-type", "too-large"]
 PARAMETER: Json = {"name": "", "in": "path", "required": True, "schema": {"type": "string"}}
 SECTIONS = ["Users", "The signed-in user", "Open to everybody"]
 
@@ -124,7 +125,7 @@ class _Description:
         if not route.operation.allow.anyone:
             yield from GUARDED
         if route.entry.content_types:
-            yield from ("unsupported-media-type", "too-large")
+            yield from READING
         if route.method == "PATCH":
             yield "not-found"
         if self._is_conditional(route):
@@ -172,15 +173,15 @@ class _Description:
 
     def _responses(self, route: Route) -> Json:
         slugs = set(self._slugs(route))
-        by_status = {
-            str(problem.status.value): {"$ref": f"#/components/responses/{problem.slug}"}
-            for problem in self._problems()
-            if problem.slug in slugs
-        }
+        several: dict[str, list[Problem]] = {}
+        for problem in self._problems():
+            if problem.slug in slugs:
+                several.setdefault(str(problem.status.value), []).append(problem)
+        by_status = {status: self._one_of(of_status) for status, of_status in several.items()}
         if self._reads_a_record(route):
             by_status["304"] = {"$ref": "#/components/responses/not-modified"}
         stated = route.operation
-        examples = self._examples.get(stated.returns, {200: None})
+        examples = self._examples.get(stated.returns or "", {200: None})
         for status, example in {
             stated.status: examples[200],
             **{s: e for s, e in examples.items() if s != 200},
@@ -196,14 +197,16 @@ class _Description:
             headers.append("Link")
         if self._creates(route):
             headers.append("Location")
-        content: Json = {"schema": ref(route.operation.returns)}
-        if example is not None:
-            content["example"] = example
-        return {
+        response: Json = {
             "description": "Success" if status < 400 else HTTPStatus(status).phrase,
             "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
-            "content": {JSON: content},
         }
+        if route.operation.returns is not None:
+            content: Json = {"schema": ref(route.operation.returns)}
+            if example is not None:
+                content["example"] = example
+            response["content"] = {JSON: content}
+        return response
 
     # Components
 
@@ -223,6 +226,25 @@ class _Description:
     def _problems(self) -> list[Problem]:
         reported = {*self._problem_of.values(), *problems.OF_STATUS.values(), problems.INTERNAL_ERROR}
         return _sorted({*reported, *FROM_GATEWAY})
+
+    def _one_of(self, several: list[Problem]) -> Json:
+        """Return the response of a status that one of ``several`` problems has."""
+        if len(several) == 1:
+            return {"$ref": f"#/components/responses/{several[0].slug}"}
+        responses = {problem.slug: self._problem_response(problem) for problem in several}
+        contents = {slug: response["content"][problems.MEDIA_TYPE] for slug, response in responses.items()}
+        return {
+            "description": ", or ".join(response["description"] for response in responses.values()),
+            "headers": {
+                name: header for response in responses.values() for name, header in response["headers"].items()
+            },
+            "content": {
+                problems.MEDIA_TYPE: {
+                    "schema": {"oneOf": [content["schema"] for content in contents.values()]},
+                    "examples": {slug: {"value": content["example"]} for slug, content in contents.items()},
+                }
+            },
+        }
 
     def _problem_response(self, problem: Problem) -> Json:
         example: Json = {

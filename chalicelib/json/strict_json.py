@@ -37,7 +37,7 @@ MIN_EXPONENT = -130
 
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_TOO_LARGE = f"The document has {{:,}} bytes; at most {MAX_BYTES:,} are accepted."
+_TOO_LARGE = "The document has {:,} bytes; at most {:,} are accepted."
 
 
 class _Members(list[tuple[str, object]]):
@@ -52,24 +52,24 @@ class _NotJson(str):
     """``NaN``, ``Infinity`` or ``-Infinity``, which Python's parser accepts."""
 
 
-def parse_object(body: bytes, set_by_service: Collection[str] = ()) -> JsonObject:
+def parse_object(body: bytes, set_by_service: Collection[str] = (), limit: int = MAX_BYTES) -> JsonObject:
     """Parse the JSON object in ``body``.
 
-    The members ``set_by_service`` do not count towards ``MAX_BYTES``: clients can send back whatever Roster returned.
+    The members ``set_by_service`` do not count towards ``limit``: clients can send back whatever Roster returned.
     Raises ``TooLarge`` above that limit, and ``Invalid`` with a pointer to each error in the document.
     """
-    if len(body) > MAX_BYTES + MAX_SERVICE_BYTES:
-        raise TooLarge(_TOO_LARGE.format(len(body)))
+    if len(body) > limit + (MAX_SERVICE_BYTES if set_by_service else 0):
+        raise TooLarge(_TOO_LARGE.format(len(body), limit))
     if not body:
         raise Invalid.at("", "The body is empty: send a JSON object.")
     document = _Reader().read(parse_members(body))
     if not isinstance(document, dict):
         raise Invalid.at("", "The body is not an object: send a JSON object.")
-    if len(body) > MAX_BYTES:
+    if len(body) > limit:
         echoed = {name: document[name] for name in set_by_service if name in document}
         size = len(body) - (len(shortest(echoed).encode()) - len("{}") + len(",") if echoed else 0)
-        if size > MAX_BYTES:
-            raise TooLarge(_TOO_LARGE.format(size))
+        if size > limit:
+            raise TooLarge(_TOO_LARGE.format(size, limit))
     return document
 
 

@@ -77,7 +77,7 @@ class Api(States, Chalice):
         """Return Chalice's response, to every line of a repeated header: Chalice reads only the last one."""
         for name, lines in (event.get("multiValueHeaders") or {}).items():
             if len(lines) > 1:
-                event["headers"][name] = ", ".join(lines)
+                event["headers"][name] = ("; " if name.lower() == "cookie" else ", ").join(lines)
         return super().__call__(event, context)
 
     @property
@@ -156,11 +156,14 @@ class Api(States, Chalice):
         """Middleware: make Chalice's own errors problems, add the headers of every response, and log the request."""
         started = time.perf_counter()
         request = self.request
+        before = logs.REQUEST_ID.set(request.request_id)
         try:
             response = guard.as_problem(get_response(event), request.request_id)
         except Exception as error:  # noqa: BLE001
             logs.bug(error, request.request_id)
             response = problems.of_error(error, request.request_id)
+        finally:
+            logs.REQUEST_ID.reset(before)
         response.headers = {
             "X-Request-Id": request.request_id,
             "X-Content-Type-Options": "nosniff",

@@ -10,14 +10,19 @@ import logging
 import sys
 import time
 import traceback
+from contextvars import ContextVar
 from typing import Any
 
 ROOT = logging.getLogger("roster")
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request being handled."""
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _RUNTIMES = frozenset({"aws_request_id", "tenant_id"})
 """What the filter of Lambda's runtime adds to each record."""
 
 
+LIBRARIES = ("botocore", "urllib3")
+"""At ``DEBUG``, these log bodies of requests and responses, and Lambda sets the level of all loggers."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
@@ -69,8 +74,20 @@ class Redaction(logging.Filter):
         return True
 
 
+class Correlation(logging.Filter):
+    """Adds the id of the request being handled to each record that has none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See ``logging.Filter``."""
+        request_id = REQUEST_ID.get()
+        if request_id is not None and "request_id" not in vars(record):
+            record.request_id = request_id
+        return True
+
+
 ROOT.setLevel(logging.INFO)
 ROOT.addFilter(Redaction())
+ROOT.addFilter(Correlation())
 
 
 class JsonFormatter(logging.Formatter):
@@ -100,6 +117,8 @@ def configure(level: str, *, on_terminal: bool, as_json: bool) -> None:
     With ``as_json``, these handlers write JSON lines.
     """
     ROOT.setLevel(level)
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
     if as_json:
         for handler in logging.getLogger().handlers:
             handler.setFormatter(JsonFormatter())

@@ -15,15 +15,15 @@ class Operation(NamedTuple):
     """Whom a route admits, and what its description cannot derive from method, path, rule and docstring.
 
     ``accepts`` and ``returns`` are names of schemas, of the body and of a successful response. ``openapi/`` resolves
-    them; nothing loads a schema at run time. ``accepts=None``: the route reads no body. ``status`` is that of a
-    successful response. ``errors`` are those that do not follow from the method. A ``paged`` route takes ``limit`` and
-    ``cursor`` and returns a ``Link``. ``section`` is where the description lists the route; by default, its rule
-    decides.
+    them; nothing loads a schema at run time. ``None``: the route reads no body, or its successful response has none.
+    ``status`` is that of a successful response. ``errors`` are those that do not follow from the method. A ``paged``
+    route takes ``limit`` and ``cursor`` and returns a ``Link``. ``section`` is where the description lists the route;
+    by default, its rule decides.
     """
 
     allow: Rule
     accepts: str | None = "Document"
-    returns: str = "Nothing"
+    returns: str | None = "Nothing"
     status: int = 200
     errors: Collection[type[RosterError]] = ()
     paged: bool = False

@@ -13,6 +13,7 @@ from chalicelib.errors import (
     KeyReused,
     NotFound,
     RosterError,
+    Throttled,
     TooLarge,
     Unavailable,
     UnsupportedMediaType,
@@ -60,6 +61,7 @@ OF_ERROR: Problems = {
     NotFound: NOT_FOUND,
     Conflict: PRECONDITION_FAILED,
     KeyReused: KEY_REUSED,
+    Throttled: THROTTLED,
     Unavailable: UNAVAILABLE,
 }
 """The problem types of the core's errors. Capabilities add those of theirs; any other error is ``INTERNAL_ERROR``."""
@@ -90,7 +92,7 @@ def of_error(error: Exception, request_id: str, known: Problems = OF_ERROR) -> R
     headers = {}
     if isinstance(error, Invalid) and error.violations:
         members["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.violations]
-    if isinstance(error, Unavailable):
+    if isinstance(error, Throttled | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     detail = INTERNAL_ERROR_DETAIL
     if isinstance(error, RosterError) and problem is not INTERNAL_ERROR:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from chalicelib.errors import Forbidden, Invalid, UnsupportedMediaType
 from chalicelib.json import strict_json
@@ -84,8 +84,8 @@ class Request:
 
     # What is sent
 
-    def document(self, set_by_service: Collection[str] = ()) -> JsonObject:
-        """Return the JSON object in the body. Its members ``set_by_service`` do not count against the size limit.
+    def document(self, set_by_service: Collection[str] = (), limit: int = strict_json.MAX_BYTES) -> JsonObject:
+        """Return the JSON object in the body, which has at most ``limit`` bytes without its members ``set_by_service``.
 
         Raises ``UnsupportedMediaType``, ``Invalid`` or ``TooLarge``.
         """
@@ -95,7 +95,7 @@ class Request:
             raise UnsupportedMediaType(f"Send the body as {' or '.join(accepted)}.")
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
-        return strict_json.parse_object(cast("bytes", self._request.raw_body), set_by_service)
+        return strict_json.parse_object(cast("bytes", self._request.raw_body), set_by_service, limit)
 
     def precondition(self) -> Precondition | None:
         """Return the precondition of a write, from ``If-Match`` and ``If-None-Match``."""
@@ -155,3 +155,7 @@ class Request:
             return f"https://{context['domainName']}{path}"
         host = self.headers.get("host")
         return f"http://{host}{path}" if host else path
+
+    def path_to(self, route: str) -> str:
+        """Return the path of another route, which has no parameters, as the client can reach it: with the stage."""
+        return urlsplit(self.address()).path.removesuffix(self.route or "") + route

@@ -30,6 +30,11 @@ def document(value: Json, headers: Mapping[str, str] | None = None, status: HTTP
     return _json(dumps(value), headers or {}, status)
 
 
+def no_content() -> Response:
+    """Return a response without a body (204)."""
+    return Response(body="", status_code=HTTPStatus.NO_CONTENT.value, headers=dict(UNCACHED))
+
+
 def _json(body: str, headers: Mapping[str, str], status: HTTPStatus = HTTPStatus.OK) -> Response:
     return Response(body=body, status_code=status.value, headers={"Content-Type": "application/json", **headers})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.web import logs
 from chalicelib.web.logs import JsonFormatter, TerminalFormatter, method
 from infra import parts
 from testbed.events import proxy_event
@@ -94,3 +95,17 @@ def test_a_json_line_survives_values_that_json_does_not_know():
     assert line.endswith("\n")
     assert len(line.splitlines()) == 1
     assert json.loads(line)["path"] == "/x"
+
+
+def test_libraries_log_no_bodies_even_if_everything_is_logged():
+    """At DEBUG, botocore logs requests and responses. Lambda sets the level of the root logger."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        logs.configure("DEBUG", on_terminal=False, as_json=False)
+        for name in ("botocore.endpoint", "botocore.parsers", "urllib3.connectionpool"):
+            assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+    finally:
+        root.setLevel(before)
+        logging.getLogger("roster").setLevel(logging.INFO)
