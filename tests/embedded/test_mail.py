@@ -52,11 +52,11 @@ def test_a_demo_account_can_reset_its_password_with_the_mailed_code(roster, addr
     roster.cognito.forgot_password(ClientId=roster.client_id, Username=email)
     printed = re.fullmatch(
         r"Date: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n"
-        rf"To: {email}\nSubject: Your verification code\n\nYour verification code is (\d{{6}})\.",
+        rf"To: {email}\nSubject: Your code for Roster\n\n(\d{{6}}) is your code for Roster\. .+",
         roster.make_mail(),
     )
     code, password = printed.group(1), "Another-password-1"
-    assert f"Your verification code is {code}." in get(address).text
+    assert f"{code} is your code for Roster." in get(address).text
     roster.cognito.confirm_forgot_password(
         ClientId=roster.client_id, Username=email, ConfirmationCode=code, Password=password
     )

@@ -224,4 +224,5 @@ REPLACED = {
     "_admin_set_user_password": admin_set_user_password,
     "_change_password": change_password,
     "_send_verification_email": codes.send_after_sign_up,
+    "_password_policy_errors": pools.policy_errors,
 }

@@ -138,8 +138,23 @@ def required(pool: Pool) -> list[str]:
     return [name for name, attribute in schema(pool).items() if attribute.get("Required") and name != "sub"]
 
 
+_policy_errors = ministack._password_policy_errors
+
+
+def policy_errors(pool: Pool, password: str) -> list[str]:
+    """Return what the pool's policy finds wrong with ``password``.
+
+    A template's parameters are text, and CloudFormation converts them to the type of the property. ministack does not.
+    """
+    policy = pool.get("Policies", {}).get("PasswordPolicy", {})
+    if "MinimumLength" in policy:
+        policy["MinimumLength"] = int(policy["MinimumLength"])
+    errors: list[str] = _policy_errors(pool, password)
+    return errors
+
+
 def check_password(pool: Pool, password: str) -> None:
     """Raise ``Rejected`` (InvalidPasswordException) if the pool's policy does not allow ``password``."""
-    problems = ministack._password_policy_errors(pool, password)
+    problems = policy_errors(pool, password)
     if problems:
         raise Rejected("InvalidPasswordException", "Password did not conform with policy: " + "; ".join(problems))
