@@ -6,6 +6,7 @@ from http import HTTPStatus
 from chalice.app import AuthRequest, AuthResponse, CognitoUserPoolAuthorizer, Response
 
 from chalicelib import profiles, records, users
+from chalicelib.accounts.routes import blueprint as accounts
 from chalicelib.errors import KeyReused, NotFound
 from chalicelib.greeting import greeting
 from chalicelib.health import Health
@@ -190,3 +191,8 @@ def delete_user(userid: str) -> Response:
     """Delete a user."""
     user_repository.delete(records.checked(userid), app.request.precondition())
     return responses.deleted()
+
+
+# Capabilities
+
+app.register_blueprint(accounts(user_repository, os.environ))

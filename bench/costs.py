@@ -29,12 +29,18 @@ HOURS = 730
 
 
 class Work(NamedTuple):
-    """The work of a route: the warm call of the benchmark that it resembles (``None``: no more than a warm authorizer),
-    and its DynamoDB reads (units of 4 KB) and writes (units of 1 KB)."""
+    """The work of a route.
+
+    ``like`` is the warm call of the benchmark that it resembles; ``None``: no more than a warm authorizer. ``reads``
+    and ``writes`` are DynamoDB's units, of 4 KB and 1 KB. The route waits for Cognito (``signs_in``), or until an even
+    time, which is longer (``is_even``).
+    """
 
     like: str | None
     reads: int = 0
     writes: int = 0
+    signs_in: bool = False
+    is_even: bool = False
 
 
 WORK = {
@@ -44,6 +50,9 @@ WORK = {
     Cost.PATCH: Work("PATCH", reads=1, writes=1),
     Cost.PAGE: Work("list", reads=3),
     Cost.READINESS: Work("GET", reads=2),
+    Cost.SIGN_IN: Work("GET", signs_in=True),
+    Cost.FIRST_SIGN_IN: Work("GET", writes=1, signs_in=True),
+    Cost.EVEN: Work("GET", is_even=True),
 }
 ROUTES = {str(route): WORK[route.cost] for route in EVERY_ROUTE}
 
@@ -79,7 +88,9 @@ class Costs:
         work = ROUTES[route]
         warm = self.measured.warm[work.like or "authorizer"].median() / 1000
         waits = (work.reads > 0) + (work.writes > 0)
-        return self.invocation(memory, self.milliseconds(warm, memory, waits), self.cold_ms("API function", memory))
+        waited = self.assumed["cognito_ms"] * work.signs_in + self.assumed["even_ms"] * work.is_even
+        warm_ms, cold_ms = self.milliseconds(warm, memory, waits), self.cold_ms("API function", memory)
+        return self.invocation(memory, warm_ms + waited, cold_ms + waited)
 
     def authorizer(self, memory: int) -> float:
         """Return the price of one call of the JWT authorizer."""
@@ -149,6 +160,8 @@ def assumptions() -> str:
     assumed = costs.assumed
     rows = [
         ["response time of DynamoDB for a warm function", f"{assumed['dynamodb_ms']} ms"],
+        ["response time of Cognito for a sign-in", f"{assumed['cognito_ms']} ms"],
+        ["time until a response that must not reveal who has an account", f"{assumed['even_ms']:,} ms"],
         ["share of cold starts in all invocations", f"{assumed['cold_starts']:.0%}"],
         ["logs per request: API Gateway's line, Roster's, and three of Lambda", f"{assumed['log_bytes']:,} bytes"],
         ["a small response, including its headers", f"{assumed['answer_bytes']:,} bytes"],

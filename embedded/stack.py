@@ -69,7 +69,8 @@ def running(
     """Run everything. When the context ends, stop the API first, then the embedded AWS, which saves its state."""
     with aws_running(aws_port, state, say) as (stack, embedded_aws):
         say("Starting the API …")
-        with serve(port, {**aws.environ(aws_port), **parts.values(stack.outputs)}, log) as api:
+        sources = {**stages.stage("local").api, **stack.outputs}
+        with serve(port, {**aws.environ(aws_port), **parts.values(sources)}, log) as api:
             whole = replace(stack, api=f"http://{HOST}:{port}")
             runs.note(state, [embedded_aws.identity, api.identity], asdict(whole))
             yield whole, api, embedded_aws

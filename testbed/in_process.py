@@ -13,6 +13,7 @@ from moto import mock_aws
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 
+from embedded import aws
 from infra import parts
 from testbed import backend_template
 
@@ -38,9 +39,21 @@ class InProcess:
 
 @contextmanager
 def on_moto() -> Iterator[None]:
-    """Make this process use moto instead of AWS. Items are measured as DynamoDB measures them."""
-    with mock_aws(), _measured_without_replaced_values():
-        yield
+    """Make this process use moto instead of AWS. Items are measured as DynamoDB measures them.
+
+    The credentials are those of the embedded AWS, for the user pool. moto accepts any.
+    """
+    before = os.environ.copy()
+    os.environ |= aws.CREDENTIALS
+    try:
+        with (
+            mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}),
+            _measured_without_replaced_values(),
+        ):
+            yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
 
 
 @contextmanager
@@ -49,7 +62,7 @@ def in_process(environ: Mapping[str, str]) -> Iterator[InProcess]:
     from chalice.test import Client
 
     tables = backend_template.create_tables(boto3.client("dynamodb"), f"inprocess-{uuid.uuid4().hex}")
-    settings = {**parts.examples(), **parts.values(tables), **environ, "AWS_CHALICE_CLI_MODE": "true"}
+    settings = {**parts.examples(), **environ, **parts.values(tables), "AWS_CHALICE_CLI_MODE": "true"}
     with imported_app(settings) as app, Client(app.app) as client:
         yield InProcess(app, client, tables)
 

@@ -39,14 +39,18 @@ class Cost(Enum):
     PATCH = "one read and one write"
     PAGE = "a page of records"
     READINESS = "a read of each table"
+    SIGN_IN = "a wait for Cognito"
+    FIRST_SIGN_IN = "a wait for Cognito and one write"
+    EVEN = "a wait until an even time, so that nobody learns who has an account"
 
 
 class Route(NamedTuple):
     """A route of the API.
 
-    ``calls`` are its AWS calls in order, each ``<operation> <table>``. ``capability`` is the one that adds the route.
-    ``tokens`` are the kinds of token that the route accepts, if its authorizer accepts more. The first parameter of
-    the path is the owner's id. ``accepted`` is a body that the route accepts, if it reads one.
+    ``calls`` are its requests to DynamoDB in order, each ``<operation> <table>``, and ``pool_calls`` its requests to
+    the user pool, if it succeeds. ``capability`` is the one that adds the route. ``tokens`` are the kinds of token that
+    the route accepts, if its authorizer accepts more. The first parameter of the path is the owner's id. ``accepted``
+    is a body that the route accepts, if it reads one.
     """
 
     method: str
@@ -57,6 +61,7 @@ class Route(NamedTuple):
     capability: str = "core"
     tokens: tuple[str, ...] = ()
     accepted: Mapping[str, str] = MappingProxyType({"name": "Jane"})
+    pool_calls: tuple[str, ...] = ()
 
     def at(self, value: str) -> str:
         """Return the path with ``value`` for each parameter."""
@@ -76,6 +81,9 @@ class Route(NamedTuple):
         return f"{self.method} {self.path}"
 
 
+ADDRESS = {"email": "nobody@example.com"}
+CREDENTIALS = {**ADDRESS, "password": "Correct-horse-42"}
+
 ROUTES = (
     Route("GET", "/open", Who.ANYONE),
     Route("GET", "/openapi.json", Who.ANYONE),
@@ -92,6 +100,41 @@ ROUTES = (
     Route("PUT", "/users/{userid}", Who.OWNER_OR_ADMINS, Cost.WRITE, ("UpdateItem users",)),
     Route("PATCH", "/users/{userid}", Who.OWNER_OR_ADMINS, Cost.PATCH, ("GetItem users", "UpdateItem users")),
     Route("DELETE", "/users/{userid}", Who.OWNER_OR_ADMINS, Cost.WRITE, ("DeleteItem users",)),
+    *(
+        Route(method, path, Who.ANYONE, cost, calls, "accounts", accepted=accepted, pool_calls=pool_calls)
+        for method, path, cost, calls, pool_calls, accepted in (
+            ("POST", "/accounts", Cost.EVEN, (), ("SignUp",), {**CREDENTIALS, "name": "Jane Doe"}),
+            (
+                "POST",
+                "/accounts/confirmation",
+                Cost.FIRST_SIGN_IN,
+                ("UpdateItem users",),
+                ("ConfirmSignUp", "InitiateAuth"),
+                {**CREDENTIALS, "code": "271828"},
+            ),
+            ("POST", "/accounts/confirmation/code", Cost.EVEN, (), ("ResendConfirmationCode",), ADDRESS),
+            ("POST", "/accounts/password-reset", Cost.EVEN, (), ("ForgotPassword",), ADDRESS),
+            (
+                "PUT",
+                "/accounts/password-reset",
+                Cost.SIGN_IN,
+                (),
+                ("ConfirmForgotPassword", "AdminUserGlobalSignOut"),
+                {**CREDENTIALS, "code": "271828"},
+            ),
+            ("POST", "/sessions", Cost.SIGN_IN, (), ("InitiateAuth",), CREDENTIALS),
+            (
+                "POST",
+                "/sessions/challenge",
+                Cost.SIGN_IN,
+                (),
+                ("RespondToAuthChallenge",),
+                {"session": "unknown", "challenge": "TOTP", "code": "271828"},
+            ),
+            ("POST", "/sessions/refresh", Cost.SIGN_IN, (), ("InitiateAuth",), {"refresh_token": "unknown"}),
+            ("POST", "/sessions/revocation", Cost.SIGN_IN, (), ("RevokeToken",), {"refresh_token": "unknown"}),
+        )
+    ),
 )
 
 GUARDED = tuple(route for route in ROUTES if route.who is not Who.ANYONE)
@@ -120,9 +163,9 @@ def who_may_call() -> str:
 
 
 def aws_calls() -> str:
-    """Return the table in docs/architecture.md: the DynamoDB requests of each route."""
-    rows = [f"| `{route}` | {', '.join(route.calls) or '–'} |" for route in ROUTES]
-    return _table("Route", "DynamoDB requests", rows)
+    """Return the table in docs/architecture.md: the requests of each route to DynamoDB and the user pool."""
+    rows = [f"| `{route}` | {', '.join((*route.pool_calls, *route.calls)) or '–'} |" for route in ROUTES]
+    return _table("Route", "Requests", rows)
 
 
 def _table(first: str, second: str, rows: list[str]) -> str:

@@ -1,6 +1,6 @@
 """Where the API runs while it is tested. All targets have the same interface:
 
-- ``inprocess``: ``chalice.test.Client``, with moto's DynamoDB and Cognito;
+- ``inprocess``: ``chalice.test.Client``, with moto's DynamoDB and the embedded AWS's user pool;
 - ``local``: ``chalice local`` over HTTP on the embedded AWS, started as ``make run`` starts it;
 - ``deployed``: what ``make deploy STAGE=local`` deploys, called through API Gateway at the address in its outputs.
 """
@@ -12,31 +12,31 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
 import httpx
 from chalice.config import Config
 from chalice.local import LocalGateway, LocalGatewayException
-from moto.utilities.utils import load_resource
 
 from chalicelib.repository import ProfileRepository, UserRepository
 from chalicelib.storage.dynamodb import DynamoDB
 from embedded import accounts, aws, mail, processes, stack
-from infra import parts
+from infra import parts, stages
 from infra.cloudformation import Outputs
 from testbed import backend_template, description, logged
 from testbed.in_process import InProcess, in_process, on_moto
-from testbed.pool import KeyServer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PASSWORD = "Correct-horse-42"
+EVEN = {"EVEN_RESPONSE_MILLISECONDS": "0"}
+"""Responses are not held back in the ``inprocess`` target."""
 Headers = Mapping[str, Any]
 """Request headers by name. A value is text, or bytes if it is not ASCII."""
 Result = TypeVar("Result")
@@ -75,22 +75,15 @@ DIFFERENCES = {
     "An access token at `/` and `/user/profile`": ("401", "401", "403, from Roster's second lock"),
     "Escapes (`%41`) in a `userid`": ("rejected: 400", "rejected: 400", "decoded by the emulator"),
     "A body that is not UTF-8": ("rejected: 400", "rejected: 400", "invalid bytes become U+FFFD"),
-    "Names of the caller in the token": ("none: moto has only `email`", "as in Cognito", "as in Cognito"),
     "Authorizer policies": ("new for each request", "new for each request", "cached for 300 s per token"),
     "Concurrent requests": ("one at a time", "one thread each", "one process each"),
-    "Signing keys": ("all pools of moto share one", "each pool has its own", "each pool has its own"),
     "Confirmation and reset codes": (
-        "any is accepted",
         "checked; `make mail` prints them",
         "checked; `make mail` prints them",
-    ),
-    "Lockouts, limits on codes, challenge sessions, verified changes of address, rotation of refresh tokens": (
-        "none",
-        "as in Cognito",
-        "as in Cognito",
+        "checked; `make mail` prints them",
     ),
     "Hosted sign-in page": (
-        "none",
+        "as in `local`",
         "no sign-up, no MFA, no session that outlasts a sign-in, no `/oauth2/revoke`",
         "as in `local`",
     ),
@@ -115,6 +108,8 @@ class Target:
     connection: DynamoDB
     user_pool_id: str
     client_id: str
+    aws_port: int
+    """The port of the embedded AWS, which keeps the e-mails that its user pool sends."""
     tables: dict[str, str]
     """The names of the tables by what they hold: ``users``, ``profiles``."""
 
@@ -126,8 +121,8 @@ class Target:
         """Send a request and return the response, unchecked."""
         raise NotImplementedError
 
-    def without_signing_keys(self) -> AbstractContextManager[Send]:
-        """Return a context in which the JWT authorizer can't fetch the signing keys. It yields a ``Send``."""
+    def with_settings(self, **environ: str) -> "AbstractContextManager[Target]":
+        """Return a context in which the API has other settings. It yields the target to call."""
         raise NotImplementedError
 
     def request(
@@ -145,6 +140,7 @@ class Target:
         if token is not None:
             sent.setdefault("Authorization", f"Bearer {token}")
         if json is not ...:
+            logged.note_password(json)
             sent.setdefault("Content-Type", "application/json")
             body = _dumps(json).encode()
         answer = self.send(method, path, sent, body)
@@ -158,7 +154,7 @@ class Target:
         assert answer.headers["access-control-allow-origin"] == "*"
         request_id = answer.headers["x-request-id"]
         assert request_id
-        if answer.status == 304:
+        if answer.status in (204, 304):
             assert answer.body == b""
         elif answer.status >= 400 and "checks" not in answer.json:
             problem = answer.json
@@ -223,9 +219,15 @@ class Target:
         self.cognito.confirm_sign_up(ClientId=self.client_id, Username=email, ConfirmationCode=code)
         return Person(email, answer["UserSub"], self.sign_in(email))
 
+    def mailed(self, email: str) -> list[str]:
+        """Return the texts of the e-mails that the user pool has sent to ``email``, the newest last."""
+        return [message.text for message in mail.sent(self.aws_port) if message.to == email]
+
     def mailed_code(self, email: str) -> str:
         """Return the code in the latest e-mail to ``email``."""
-        raise NotImplementedError
+        code = str(re.findall(r"\b\d{6}\b", self.mailed(email)[-1])[-1])
+        logged.codes.add(code)
+        return code
 
     def sign_in(self, email: str) -> str:
         """Sign in and return a new ID token."""
@@ -251,8 +253,9 @@ class _InProcess(Target):
     name = "inprocess"
     threads = 1  # the test client supports one request at a time
 
-    def __init__(self, roster: InProcess) -> None:
+    def __init__(self, roster: InProcess, environ: Mapping[str, str]) -> None:
         self._roster = roster
+        self.environ = environ
 
     def send(self, method: str, path: str, headers: Headers, body: bytes | None) -> Answer:
         if method == "OPTIONS":
@@ -269,16 +272,12 @@ class _InProcess(Target):
             return Answer(rejection.CODE, _lower(rejection.headers), rejection.body or b"")
         return Answer(answer["statusCode"], _lower(answer["headers"]), b"")
 
-    def mailed_code(self, email: str) -> str:
-        return "123456"  # moto sends no e-mails and accepts any code
-
     @contextmanager
-    def without_signing_keys(self) -> Iterator[Send]:
-        attributes = vars(self._roster.app.signing_keys)
-        before = attributes.copy()
-        attributes.update(_keys={}, _url=nowhere())
-        yield self.send
-        attributes.update(before)
+    def with_settings(self, **environ: str) -> Iterator[Target]:
+        with in_process({**self.environ, **environ}) as roster:
+            other = copy(self)
+            other._roster = roster
+            yield other
 
 
 def _lower(headers: Headers) -> dict[str, Any]:
@@ -287,28 +286,26 @@ def _lower(headers: Headers) -> dict[str, Any]:
 
 
 @contextmanager
-def in_moto(_: Path) -> Iterator[Target]:
-    """Run the ``inprocess`` target. It needs no folder."""
-    keys = KeyServer(*load_resource("cognitoidp/resources/jwks-public.json")["keys"])
-    with on_moto():
-        cognito: Any = boto3.client("cognito-idp")
-        pool = cognito.create_user_pool(PoolName="inprocess", UsernameAttributes=["email"])["UserPool"]
-        client = cognito.create_user_pool_client(UserPoolId=pool["Id"], ClientName="inprocess")["UserPoolClient"]
-        cognito.create_group(UserPoolId=pool["Id"], GroupName="apiAdmins")
+def in_process_target(folder: Path) -> Iterator[Target]:
+    """Run the ``inprocess`` target: its tables are moto's, and its user pool is the embedded AWS's, in ``folder``."""
+    aws_port = processes.free_port()
+    with stack.aws_running(aws_port, folder, lambda _: None) as (running, _), on_moto():
+        outputs = running.outputs
         environ = {
-            "USER_POOL_ID": pool["Id"],
-            "USER_POOL_ARN": pool["Arn"],
-            "APPLICATION_CLIENT_ID": client["ClientId"],
-            "JWKS_URL": keys.url,
+            **parts.values(outputs),
+            **EVEN,
+            "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": running.aws,
+            "JWKS_URL": f"{running.aws}/{outputs['UserPool']}/.well-known/jwks.json",
         }
         with in_process(environ) as roster:
-            target = _InProcess(roster)
+            target = _InProcess(roster, environ)
             target.connection = roster.app.database
-            target.cognito = cognito
-            target.user_pool_id, target.client_id = pool["Id"], client["ClientId"]
+            target.cognito = aws.client("cognito-idp", aws_port)
+            target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]
             target.tables = backend_template.tables(roster.tables)
+            target.aws_port = aws_port
             yield target
-    keys.close()
+    logged.texts.append((folder / "aws.log").read_text())
 
 
 class _OverHTTP(Target):
@@ -318,19 +315,17 @@ class _OverHTTP(Target):
 
     def __init__(self, name: str, base_url: str, threads: int) -> None:
         self.name = name
-        self.base_url = base_url
         self.threads = threads
+        self.connect(base_url)
+
+    def connect(self, base_url: str) -> None:
+        """Send requests to this address from now on."""
+        self.base_url = base_url
         self._http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)
 
     def send(self, method: str, path: str, headers: Headers, body: bytes | None) -> Answer:
         answer = self._http.request(method, path, headers=headers, content=body)
         return Answer(answer.status_code, dict(answer.headers), answer.content)
-
-    def mailed_code(self, email: str) -> str:
-        latest = [one for one in mail.sent(self.aws_port) if one.to == email][-1]
-        found = re.search(r"\b\d{6}\b", latest.text)
-        assert found, latest
-        return found.group()
 
     def close(self) -> None:
         self._http.close()
@@ -343,12 +338,13 @@ class _Local(_OverHTTP):
         self._running = running
 
     @contextmanager
-    def without_signing_keys(self) -> Iterator[Send]:
+    def with_settings(self, **environ: str) -> Iterator[Target]:
         port = processes.free_port()
-        environ = {**aws.environ(self._running.aws_port), **parts.values(self._running.outputs)}
-        with stack.serve(port, {**environ, "JWKS_URL": nowhere()}):
-            other = _OverHTTP("local", f"http://127.0.0.1:{port}", threads=1)
-            yield other.send
+        given = {**aws.environ(self._running.aws_port), **parts.values(self._running.outputs), **EVEN}
+        with stack.serve(port, {**given, **environ}):
+            other = copy(self)
+            other.connect(f"http://127.0.0.1:{port}")
+            yield other
             other.close()
 
 
@@ -358,14 +354,22 @@ class _Deployed(_OverHTTP):
         self._functions = aws.client("lambda", aws_port)
 
     @contextmanager
-    def without_signing_keys(self) -> Iterator[Send]:
-        names = [function["FunctionName"] for function in self._functions.list_functions()["Functions"]]
-        (name,) = [name for name in names if "JwtAuthorizer" in name]
-        before = self._functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        change = self._functions.update_function_configuration
-        change(FunctionName=name, Environment={"Variables": {**before, "JWKS_URL": nowhere()}})
-        yield self.send
-        change(FunctionName=name, Environment={"Variables": before})
+    def with_settings(self, **environ: str) -> Iterator[Target]:
+        functions = [one["FunctionName"] for one in self._functions.list_functions()["Functions"]]
+        before = {name: self._variables(name) for name in functions}
+        for name, variables in before.items():
+            self._set_variables(name, {**variables, **environ})
+        yield self
+        for name, variables in before.items():
+            self._set_variables(name, variables)
+
+    def _variables(self, function: str) -> dict[str, str]:
+        configuration = self._functions.get_function_configuration(FunctionName=function)
+        variables: dict[str, str] = configuration["Environment"]["Variables"]
+        return variables
+
+    def _set_variables(self, function: str, variables: dict[str, str]) -> None:
+        self._functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
 
 
 def nowhere() -> str:
@@ -394,7 +398,20 @@ def local(folder: Path) -> Iterator[Target]:
     with stack.running(api_port, aws_port, folder, lambda _: None, log=folder / "api.log") as (running, *_):
         target = _Local(running, folder / "api.log")
         yield from _connected(target, aws_port, running.outputs)
-        logged.texts.append(target.log.read_text())
+    logged.texts += [target.log.read_text(), (folder / "aws.log").read_text()]
+
+
+@contextmanager
+def served(aws_port: int, outputs: Outputs, log: Path, changes: Mapping[str, str]) -> Iterator[Target]:
+    """Run ``chalice local`` on an embedded AWS that is running, with ``changes`` of its environment variables.
+
+    It logs to the file ``log``.
+    """
+    port = processes.free_port()
+    sources = {**stages.stage("local").api, **outputs}
+    with stack.serve(port, {**aws.environ(aws_port), **parts.values(sources), **changes}, log):
+        yield from _connected(_OverHTTP("local", f"http://127.0.0.1:{port}", threads=64), aws_port, outputs)
+    logged.texts.append(log.read_text())
 
 
 @contextmanager
@@ -406,6 +423,7 @@ def deployed(folder: Path) -> Iterator[Target]:
         outputs = aws.account(aws_port).stack("roster-api-local").outputs
         yield from _connected(_Deployed(aws_port, outputs), aws_port, outputs)
         logged.texts.extend(_function_logs(aws.client("logs", aws_port)))
+    logged.texts.append((folder / "aws.log").read_text())
 
 
 def make_deploy(state: Path) -> str:
@@ -430,6 +448,7 @@ def _connected(target: _OverHTTP, aws_port: int, outputs: Outputs) -> Iterator[T
     target.cognito = target.client("cognito-idp")
     target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]
     target.tables = backend_template.tables(outputs)
+    target.aws_port = aws_port
     yield target
     target.close()
 

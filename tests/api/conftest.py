@@ -7,7 +7,7 @@ import pytest
 
 from testbed import targets
 
-TARGETS = {"inprocess": targets.in_moto, "local": targets.local, "deployed": targets.deployed}
+TARGETS = {"inprocess": targets.in_process_target, "local": targets.local, "deployed": targets.deployed}
 
 
 @pytest.fixture(scope="session")

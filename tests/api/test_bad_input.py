@@ -4,6 +4,9 @@ import gzip
 
 import pytest
 
+from chalicelib.accounts import bodies
+from testbed.routes import ROUTES
+
 INVALID = 400, "invalid-request"
 TOO_LARGE = 413, "too-large"
 OTHER_TYPE = 415, "unsupported-media-type"
@@ -77,21 +80,66 @@ def test_posting_an_invalid_body_creates_no_user(api, admin, case):
     assert "location" not in answer.headers
 
 
-@pytest.mark.parametrize(
-    ("method", "headers"),
-    [
-        ("PUT", {"Content-Type": "text/plain"}),
-        ("PUT", {"Content-Type": "application/x-www-form-urlencoded"}),
-        ("PUT", {"Content-Type": "application/merge-patch+json"}),
-        ("PUT", {"Content-Type": "text/html, application/json"}),
-        ("PUT", {"Content-Type": "*/*"}),
-        ("PUT", {"Content-Type": "application/json", "Content-Encoding": "gzip"}),
-        ("PATCH", {"Content-Type": "application/json-patch+json"}),
-    ],
-    ids=lambda value: "; ".join(value.values()) if isinstance(value, dict) else value,
-)
-def test_an_unsupported_media_type_or_content_coding_returns_415(api, person, method, headers):
-    answer = api.request(method, f"/users/{person.sub}", token=person.token, body=b"{}", headers=headers)
+ACCOUNTS = [route for route in ROUTES if route.capability == "accounts" and route.has_body]
+
+
+def sent_to_all(api, body, headers):
+    """Send a body to every route of accounts, and return the responses."""
+
+    def sent(route):
+        return lambda: api.request(route.method, route.path, body=body, headers=headers)
+
+    return api.at_once([sent(route) for route in ACCOUNTS])
+
+
+@pytest.mark.parametrize("case", BODIES)
+def test_an_invalid_body_is_rejected_by_every_route_of_accounts(api, case):
+    """All routes in one test: most of the time goes into starting functions, which overlaps."""
+    body, problem, pointer = BODIES[case]
+    if len(body) > bodies.MAX_BYTES:
+        problem, pointer = TOO_LARGE, None
+    answers = sent_to_all(api, body, {"Content-Type": "application/json"})
+    assert len(answers) == 9
+    for answer in answers:
+        assert_rejected(answer, problem, pointer)
+        assert "set-cookie" not in answer.headers
+
+
+def test_a_body_that_is_not_utf_8_is_rejected_by_every_route_of_accounts(api):
+    """Where invalid bytes become U+FFFD, the member that has them is unknown to the route."""
+    expected = "" if api.how("A body that is not UTF-8") == "rejected: 400" else "/\ufffd"
+    for route in ACCOUNTS:
+        body = route.body.replace(b"{", b'{"\xff": 1, ', 1)
+        answer = api.request(route.method, route.path, body=body, headers={"Content-Type": "application/json"})
+        assert_rejected(answer, INVALID, expected)
+
+
+MEDIA_TYPES = {
+    "text/plain": {"Content-Type": "text/plain"},
+    "a form": {"Content-Type": "application/x-www-form-urlencoded"},
+    "a merge patch": {"Content-Type": "application/merge-patch+json"},
+    "two types": {"Content-Type": "text/html, application/json"},
+    "any type": {"Content-Type": "*/*"},
+    "gzip": {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+}
+"""Headers of a body that only PATCH accepts, or no route at all."""
+
+
+@pytest.mark.parametrize("headers", MEDIA_TYPES.values(), ids=MEDIA_TYPES)
+def test_an_unsupported_media_type_or_content_coding_returns_415(api, person, headers):
+    answer = api.put(f"/users/{person.sub}", token=person.token, body=b"{}", headers=headers)
+    assert_rejected(answer, OTHER_TYPE)
+
+
+@pytest.mark.parametrize("headers", MEDIA_TYPES.values(), ids=MEDIA_TYPES)
+def test_the_routes_of_accounts_accept_only_json(api, headers):
+    for answer in sent_to_all(api, b"{}", headers):
+        assert_rejected(answer, OTHER_TYPE)
+
+
+def test_a_json_patch_returns_415(api, person):
+    headers = {"Content-Type": "application/json-patch+json"}
+    answer = api.patch(f"/users/{person.sub}", token=person.token, body=b"[]", headers=headers)
     assert_rejected(answer, OTHER_TYPE)
 
 

@@ -12,7 +12,8 @@ from embedded import accounts, aws
 from tests.browser.conftest import page_served
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "sign-in.md"
-HOUR = 3600
+VALID = 15 * 60
+"""Seconds for which an ID token is valid by default."""
 READ_ONLY = {"CreationDate", "LastModifiedDate", "ClientSecret"}
 
 
@@ -164,7 +165,7 @@ def test_the_page_refreshes_expiring_tokens_before_a_call(tab):
     greeting = result_of(tab, "Who am I?")
     first = bearer_of_last_call(tab)
 
-    tab.clock.fast_forward((HOUR - 90) * 1000)
+    tab.clock.fast_forward((VALID - 90) * 1000)
     result_of(tab, "Who am I?")
     assert bearer_of_last_call(tab) == first
 
@@ -183,7 +184,7 @@ def test_a_revoked_refresh_token_ends_the_session(tab, roster):
     aws.client("cognito-idp", roster.aws_port).revoke_token(
         ClientId=roster.outputs["UserPoolClient"], Token=tokens["refresh_token"]
     )
-    tab.clock.fast_forward(HOUR * 1000)
+    tab.clock.fast_forward(VALID * 1000)
     button(tab, "Who am I?").click()
     tab.get_by_text("Sign-in failed: invalid_grant").wait_for()
     assert button(tab, "Sign in").is_visible()
@@ -193,7 +194,7 @@ def test_without_a_connection_a_refresh_fails_and_can_be_repeated(tab):
     tab.clock.install()
     sign_in(tab)
     greeting = result_of(tab, "Who am I?")
-    tab.clock.fast_forward(HOUR * 1000)
+    tab.clock.fast_forward(VALID * 1000)
     tab.route("**/oauth2/token", lambda route: route.abort())
     button(tab, "Who am I?").click()
     tab.get_by_text("Failed to fetch").wait_for()

@@ -303,18 +303,15 @@ SENDER = "Roster <accounts@example.com>"
 
 
 class TestUserPool:
-    def test_the_defaults_cost_nothing_and_access_tokens_are_short_lived(self):
+    def test_the_defaults_cost_nothing_and_tokens_are_short_lived(self):
         pool, client = properties("UserPool"), properties("UserPoolClient")
         assert pool["UserPoolTier"] == "ESSENTIALS"
         assert pool["MfaConfiguration"] == "OFF"
         assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is False
         assert pool["EmailConfiguration"] == {"EmailSendingAccount": "COGNITO_DEFAULT"}
         assert not {"EnabledMfas", "UserPoolAddOns"} & pool.keys()
-        assert (client["AccessTokenValidity"], client["IdTokenValidity"], client["RefreshTokenValidity"]) == (
-            15,
-            60,
-            30,
-        )
+        validities = (client["AccessTokenValidity"], client["IdTokenValidity"], client["RefreshTokenValidity"])
+        assert validities == (15, 15, 30)
         assert client["TokenValidityUnits"] == {"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "days"}
         assert client["CallbackURLs"] == ["http://localhost:8000/"]
         assert "LogoutURLs" not in client

@@ -333,7 +333,7 @@ class TestWholeStage:
             "UserPoolPlan": "PLUS",
             "ThreatProtection": "AUDIT",
             "SelfSignUp": "false",
-            "IdTokenMinutes": "15",
+            "IdTokenMinutes": "30",
             "CallbackURLs": "https://a.example/,https://b.example/",
             "LogoutURLs": "https://a.example/",
             "PasswordMinimumLength": "20",
@@ -348,7 +348,7 @@ class TestWholeStage:
         assert pool["UserPoolAddOns"]["AdvancedSecurityMode"] == "AUDIT"
         assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
         client = cognito.describe_user_pool_client(ClientId=outputs["UserPoolClient"], **ids)["UserPoolClient"]
-        assert int(client["IdTokenValidity"]) == 15  # the embedded AWS returns text
+        assert int(client["IdTokenValidity"]) == 30  # the embedded AWS returns text
         assert client["TokenValidityUnits"]["IdToken"] == "minutes"
         assert client["CallbackURLs"] == ["https://a.example/", "https://b.example/"]
         assert client["LogoutURLs"] == ["https://a.example/"]

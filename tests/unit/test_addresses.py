@@ -2,6 +2,7 @@
 
 import pytest
 from chalice.app import Request
+from chalice.local import LambdaContext as FakeLambdaContext
 
 from infra import parts
 from testbed.events import proxy_event
@@ -42,3 +43,10 @@ def test_a_stage_variable_can_set_the_prefix_of_urls(app):
     prefix = "http://127.0.0.1:4566/_aws/execute-api/a"
     assert address(app, host="attacker.example", variables={"addressPrefix": prefix}) == f"{prefix}/api/users/jane"
     assert address(app, variables={"other": "x"}).startswith("https://a.execute-api.")
+
+
+def test_several_lines_of_cookies_are_joined_as_browsers_join_them(app):
+    event = proxy_event("POST", "/sessions/refresh", "{}")
+    event["multiValueHeaders"]["Cookie"] = ["a=1", "__Secure-roster-refresh=x", "__Secure-roster-refresh=y"]
+    event["headers"]["Cookie"] = "__Secure-roster-refresh=y"
+    assert app(event, FakeLambdaContext("function", 128, 1))["statusCode"] == 403  # two cookies of the name

@@ -22,6 +22,8 @@ PRICES = {
     "transfer": {"out_gb": 1e9},
     "assumed": {
         "dynamodb_ms": 6,
+        "cognito_ms": 200,
+        "even_ms": 1000,
         "cold_starts": 0.5,
         "log_bytes": 2,
         "answer_bytes": 3,
@@ -38,13 +40,21 @@ def costs():
         return Comparison("", "", {"roster": [value]})
 
     cold = {"API function": only_roster(100.0), "authorizer": only_roster(50.0)}
-    warm = {"PATCH": only_roster(3500.0), "authorizer": only_roster(500.0)}
+    warm = {"PATCH": only_roster(3500.0), "GET": only_roster(3000.0), "authorizer": only_roster(500.0)}
     return Costs(PRICES, Figures("", "", cold, warm))
 
 
 def test_every_route_has_a_price(costs):
     for route in routes.ROUTES:
-        assert (ROUTES[str(route)].reads + ROUTES[str(route)].writes > 0) == (route.calls != ())
+        work = ROUTES[str(route)]
+        assert (work.reads + work.writes > 0) == (route.calls != ())
+        assert (work.signs_in or work.is_even) == (route.pool_calls != ())
+
+
+def test_waiting_for_cognito_or_for_an_even_time_is_billed(costs):
+    # Warm: 3 ms and the wait. Cold: 106 ms and the wait. Half are cold. 2 GB.
+    assert costs.function("POST /sessions", 2048) == pytest.approx(1 + 1000 * 2 * (203 + 306) / 2 / 1000)
+    assert costs.function("POST /accounts", 2048) == pytest.approx(1 + 1000 * 2 * (1003 + 1106) / 2 / 1000)
 
 
 def test_with_half_the_memory_cpu_time_doubles_and_database_time_does_not(costs):
