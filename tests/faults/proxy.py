@@ -1,4 +1,4 @@
-"""A proxy on loopback that injects faults between Roster and DynamoDB or the key server.
+"""A proxy on loopback that injects faults between Roster and DynamoDB, Cognito or the key server.
 
 A fault is a function of one exchange: it decides what happens to the next request on a connection.
 """
@@ -20,7 +20,7 @@ class _Over(Exception):
 
 
 class Exchange:
-    """One request and its response. ``operation`` is the DynamoDB operation, known once the headers are read."""
+    """One request and its response. ``operation`` is AWS's operation in lower case, once the headers are read."""
 
     def __init__(self, client, upstream):
         self._client = client
@@ -153,7 +153,7 @@ def another_body(exchange):
 
 
 def answers(status, code):
-    """Respond with an error of DynamoDB instead of forwarding the request."""
+    """Respond with an error of DynamoDB or Cognito instead of forwarding the request."""
 
     def fault(exchange):
         exchange.read()
@@ -164,8 +164,18 @@ def answers(status, code):
     return fault
 
 
+def returns(document):
+    """Respond with this JSON document and status 200 instead of forwarding the request."""
+
+    def fault(exchange):
+        exchange.read()
+        exchange.send(_http("200 OK", json.dumps(document).encode(), "application/x-amz-json-1.1"))
+
+    return fault
+
+
 def only(operations, fault):
-    """Apply ``fault`` to these operations of DynamoDB (in lower case). Others pass."""
+    """Apply ``fault`` to these operations (in lower case). Others pass."""
 
     def chosen(exchange):
         exchange.read()

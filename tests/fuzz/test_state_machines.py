@@ -221,7 +221,7 @@ def allowed(current, headers):
     return True
 
 
-@pytest.mark.parametrize("start", [targets.in_moto, targets.local], ids=["inprocess", "local"])
+@pytest.mark.parametrize("start", [targets.in_process_target, targets.local], ids=["inprocess", "local"])
 def test_any_sequence_of_requests_matches_the_model(start, tmp_path):
     with start(tmp_path) as api:
         people = [api.sign_up(), api.sign_up()]
