@@ -56,7 +56,7 @@ override NOT_INSTALLED := Roster is not installed in this folder. Start it with 
 override REQUIRE_VENV  := test -x $(BIN)/python || { echo "$(NOT_INSTALLED)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help run token mail stop deploy destroy outputs backend test fuzz bench load soak figures lint format openapi constraints clean
+.PHONY: help run token mail stop deploy destroy outputs backend test fuzz bench even load soak figures lint format openapi constraints clean
 
 help: ## list the targets
 	@echo "Roster: the targets of make"
@@ -102,13 +102,16 @@ fuzz: .venv .venv-embedded ## check thousands of generated requests against /ope
 bench: .venv .venv-embedded ## measure cold starts, warm calls and growth, compared with other implementations
 	@$(BIN)/python -m bench
 
+even: .venv/bench .venv-embedded ## measure whether response times reveal who has an account, in 20 minutes
+	@$(BIN)/python -m bench.even
+
 load: .venv/bench .venv-embedded ## simulate many users, two minutes each on make run and STAGE=local: no write may be lost
 	@$(BIN)/python -m bench.load
 
 soak: .venv ## send 100,000 requests to one process: memory and connections must stay flat
 	@$(BIN)/python -m bench.soak
 
-figures: .venv/bench ## update the tables and charts in docs/: routes, costs, results of make bench, load and soak
+figures: .venv/bench ## update the tables and charts in docs/: routes, costs, results of make bench, even, load and soak
 	@cp $(wildcard .bench/*.json) bench/recorded/ 2>/dev/null || true
 	@$(COG) -r $(COMPUTED)
 	@$(BIN)/python -m bench.charts

@@ -2,7 +2,8 @@
 
 A cold start is a whole process, from its start to its first response. No bytecode is written, because Lambda's disk is
 read-only. boto3 is installed and compiled outside the package, as on Lambda, unless a candidate bundles it. A warm call
-is measured as CPU time in a process that has responded before. Another process plays DynamoDB and the key server.
+is measured as CPU time in a process that has responded before. Another process plays DynamoDB, Cognito and the key
+server.
 """
 
 import argparse
@@ -12,9 +13,9 @@ import time
 from pathlib import Path
 
 from bench import growth
-from bench.candidates import Candidate, apis, authorizers, runtime
+from bench.candidates import Candidate, apis, authorizers, runtime, sign_ins
 from bench.figures import Figures, write
-from bench.lab import EVENTS, Lab, environment, say, served
+from bench.lab import EVENTS, SIGN_INS, Lab, environment, say, served
 from testbed.events import TOKEN_EVENT
 from testbed.pool import Pool
 
@@ -33,7 +34,7 @@ def main() -> None:
     folder = options.folder.resolve()
     beside = runtime(folder)
     users = apis(folder)
-    guards = authorizers(users)
+    guards, signing_in = authorizers(users), sign_ins(folder, users)
     pool = Pool()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     figures = Figures(machine, time.strftime("%Y-%m-%d"))
@@ -41,12 +42,19 @@ def main() -> None:
     token_event = {**TOKEN_EVENT, "authorizationToken": f"Bearer {pool.token()}"}
     with served(pool) as address:
         lab = Lab(beside, environment(pool, address))
-        for name, candidates, event in (("API function", users, EVENTS["GET"]), ("authorizer", guards, token_event)):
+        for name, candidates, event in (
+            ("API function", users, EVENTS["GET"]),
+            ("authorizer", guards, token_event),
+            ("sign-in", signing_in, SIGN_INS["sign-in"]),
+        ):
             figures.cold[name] = lab.cold(name, candidates, event, options.rounds)
             show(figures.cold[name].table())
         for name, event in EVENTS.items():
             able = [candidate for candidate in users if name in ABLE.get(candidate.name, EVENTS)]
             figures.warm[name] = lab.warm(name, able, event, options.calls)
+            show(figures.warm[name].table())
+        for name, event in SIGN_INS.items():
+            figures.warm[name] = lab.warm(name, signing_in, event, options.calls)
             show(figures.warm[name].table())
         figures.warm["authorizer"] = lab.warm("authorizer", guards, token_event, options.calls)
         show(figures.warm["authorizer"].table())

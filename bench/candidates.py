@@ -49,6 +49,11 @@ def apis(folder: Path) -> list[Candidate]:
     ]
 
 
+def sign_ins(folder: Path, apis: list[Candidate]) -> list[Candidate]:
+    """Return Roster, and a bare call of Cognito. The other packages have no route that signs in."""
+    return [apis[0], Candidate("bare", _bundled(folder, "bare", []), "sessions.handler")]
+
+
 def authorizers(apis: list[Candidate]) -> list[Candidate]:
     """Return the JWT authorizers in the same packages. FastAPI and Powertools have none."""
     built = {candidate.name: candidate.task for candidate in apis}
@@ -72,8 +77,9 @@ def roster(folder: Path) -> Candidate:
 def _bundled(folder: Path, name: str, requirements: list[str]) -> Path:
     """Return a folder with sources and dependencies, as ``sam build`` and plain ``chalice package`` create it."""
     target = folder / name
-    if not target.exists():
+    if requirements and not target.exists():
         _install(target, requirements, compiled=False)
+    target.mkdir(exist_ok=True)
     for source in (SOURCES / name).glob("*.py"):
         shutil.copy(source, target)
     return target

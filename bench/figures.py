@@ -1,4 +1,4 @@
-"""The figures of ``make bench``, ``make load`` and ``make soak``, and their tables for the terminal and docs/."""
+"""The figures of ``make bench``, ``even``, ``load`` and ``soak``, and their tables for the terminal and docs/."""
 
 import json
 import statistics
@@ -8,6 +8,8 @@ from pathlib import Path
 
 RECORDED = Path(__file__).with_name("recorded")
 """The folder of the runs that the documentation shows."""
+LOWEST_P = 0.01
+"""The lowest p of a route in ``make even``. If nothing is revealed, 1 route in 100 is below it by chance."""
 
 
 @dataclass
@@ -101,6 +103,11 @@ class LoadRun:
         kept = [f"{self.counts.get(what, 0):,} {name}" for what, name in shown.items()]
         wrong = f"{self.counts.get('lost', 0)} lost writes, {self.counts.get('wrong reads', 0)} wrong reads"
         lines = [f"{self.users} users, {rate:.0f} requests per second.", f"{', '.join(kept)}: **{wrong}**."]
+        if "confirmed accounts" in self.counts:
+            confirmed, able = self.counts["confirmed accounts"], self.counts.get("signed in at the end", 0)
+            rejected = self.counts.get("rejected sign-ins", 0)
+            summary = f"{confirmed:,} confirmed accounts, {able:,} of which could sign in at the end"
+            lines.append(f"{summary}: **{rejected} rejected sign-ins**.")
         lines.append(f"Errors: {errors}.")
         if self.process:
             (before, connected), (after, left) = self.process
@@ -109,7 +116,84 @@ class LoadRun:
         return table(["request", "responses", "p50, ms", "p95, ms", "p99, ms"], rows) + "\n" + "\n".join(lines) + "\n"
 
 
-def write(figures: Figures | Soak | dict[str, LoadRun], path: Path) -> None:
+@dataclass
+class TwoTimes:
+    """Response times with accounts and with unknown addresses, in that order, in ms, and how far they differ.
+
+    ``distance`` and ``p`` are those of the two-sample Kolmogorov-Smirnov test, over that many ``pairs`` of calls.
+    ``later`` counts the responses that came later than at the first multiple of the step.
+    """
+
+    pairs: int
+    medians: list[float]
+    distance: float
+    p: float
+    later: list[int]
+
+
+@dataclass
+class Even:
+    """The times of ``make even``, by route, with responses at multiples of ``step`` ms (``held``) and ``at_once``.
+
+    Both are with confirmed accounts. ``others``, by route and state, are with accounts in other states, held.
+    """
+
+    machine: str
+    date: str
+    step: int
+    held: dict[str, TwoTimes] = field(default_factory=dict)
+    at_once: dict[str, TwoTimes] = field(default_factory=dict)
+    others: dict[str, TwoTimes] = field(default_factory=dict)
+
+    def table(self) -> str:
+        """Return a table with one row per route: with even times, and without them."""
+        heads = ["", "pairs", "medians, ms", "after the first multiple", "p", "without even times: medians, ms", "p"]
+        rows = []
+        for route, held in self.held.items():
+            at_once = self.at_once[route]
+            later = " / ".join(f"{count}" for count in held.later)
+            row = [f"`{route}`", f"{held.pairs}", _of_both(held.medians), later, _p(held.p)]
+            rows.append([*row, _of_both(at_once.medians), _p(at_once.p)])
+        title = f"### Known and unknown addresses, responses at multiples of {self.step} ms"
+        return f"{title}\n\n{table(heads, rows)}"
+
+    @property
+    def lowest_p_of_others(self) -> float:
+        """The lowest p of a route and another state: lower, because these are many and each can fail by chance."""
+        return LOWEST_P / max(1, len(self.others))
+
+    def faults(self) -> list[str]:
+        """Return a sentence for each route whose times differ, and one if this run could not have shown that."""
+        limits = ((self.held, LOWEST_P), (self.others, self.lowest_p_of_others))
+        found = [
+            f"{name}: p = {times.p:.2g} is less than {lowest:.2g}."
+            for measured, lowest in limits
+            for name, times in measured.items()
+            if times.p < lowest
+        ]
+        if all(times.p >= LOWEST_P for times in self.at_once.values()):
+            found.append("No route's times differ without even times: this run could not have shown a difference.")
+        return found
+
+    def others_table(self) -> str:
+        """Return a table of the p of each route and state."""
+        states = list(dict.fromkeys(name.rpartition(", ")[2] for name in self.others))
+        routes = list(dict.fromkeys(name.rpartition(", ")[0] for name in self.others))
+        pairs = max((times.pairs for times in self.others.values()), default=0)
+        rows = [[f"`{route}`", *[_p(self.others[f"{route}, {state}"].p) for state in states]] for route in routes]
+        title = f"### Accounts in other states and unknown addresses: p of {pairs} pairs each"
+        return f"{title}\n\n{table(['', *states], rows)}"
+
+
+def _of_both(values: Sequence[float]) -> str:
+    return " / ".join(f"{value:,.1f}" for value in values)
+
+
+def _p(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}"
+
+
+def write(figures: Figures | Soak | Even | dict[str, LoadRun], path: Path) -> None:
     """Store the figures as JSON."""
     members = {name: asdict(run) for name, run in figures.items()} if isinstance(figures, dict) else asdict(figures)
     path.write_text(json.dumps(members, indent=1) + "\n")
@@ -131,6 +215,20 @@ def read_soak() -> Soak:
 def read_load() -> dict[str, LoadRun]:
     """Return the recorded run of ``make load``, by target."""
     return {name: LoadRun(**run) for name, run in json.loads((RECORDED / "load.json").read_text()).items()}
+
+
+def read_even() -> Even:
+    """Return the recorded run of ``make even``."""
+    members = json.loads((RECORDED / "even.json").read_text())
+    for kind in ("held", "at_once", "others"):
+        members[kind] = {name: TwoTimes(**times) for name, times in members[kind].items()}
+    return Even(**members)
+
+
+def document_even() -> str:
+    """Return the tables of the recorded run of ``make even``, for docs/performance.md."""
+    even = read_even()
+    return "\n".join([f"{even.machine}, {even.date}.\n", even.table(), even.others_table()])
 
 
 def document(slow: float) -> str:

@@ -1,4 +1,4 @@
-"""Run candidates in processes like Lambda's, with a fake DynamoDB and key server."""
+"""Run candidates in processes like Lambda's, with a fake DynamoDB, Cognito and key server."""
 
 import json
 import resource
@@ -25,6 +25,11 @@ EVENTS = {
     "PATCH": proxy_event("PATCH", "/users/{userid}", '{"likes": ["tea"]}'),
     "list": proxy_event("GET", "/users"),
 }
+SIGN_INS = {
+    "sign-in": proxy_event("POST", "/sessions", '{"email": "jane@example.com", "password": "Correct-horse-42"}'),
+    "refresh": proxy_event("POST", "/sessions/refresh", f'{{"refresh_token": "{"A" * 1700}"}}'),
+}
+"""A refresh token of Cognito has about 1,700 characters."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class Lab:
 
 @contextmanager
 def served(pool: Pool, delay: float = 0, breaks: int = 0) -> Iterator[str]:
-    """Run a fake DynamoDB and key server, and yield their address.
+    """Run a fake DynamoDB, Cognito and key server, and yield their address.
 
     DynamoDB responds after ``delay`` seconds, and drops one in ``breaks`` requests (0: none).
     """

@@ -1,7 +1,7 @@
 """``make load``: many users send mixed requests to ``make run`` for two minutes, then to ``STAGE=local``.
 
-Each simulated user remembers its acknowledged writes, and checks at the end that exactly those are stored. Everything
-runs on this machine.
+Each simulated user remembers its acknowledged writes and confirmed accounts. It checks at the end that exactly those
+are stored, and that everybody can sign in. Everything runs on this machine.
 """
 
 import argparse
@@ -30,7 +30,7 @@ TARGETS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
 
 
 def main() -> None:
-    """Run the load test, print and store the results. Exit with status 1 after a lost write or a wrong read."""
+    """Run the load test, print and store the results. Exit with status 1 if anything was lost or wrong."""
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(".bench"), help="folder for the figures")
     parser.add_argument("--users", type=int, default=20, help="number of concurrent users")
@@ -49,9 +49,11 @@ def main() -> None:
 
 
 def _is_kept(run: LoadRun) -> bool:
-    """Return whether every record was checked and correct. Each user has two: a user and a profile."""
+    """Return whether every record and account was checked and correct. Each user has two records, and new accounts."""
     checked = run.counts["checked at the end"] == 2 * run.users
-    return checked and not run.counts.get("lost") and not run.counts.get("wrong reads")
+    confirmed = run.counts.get("confirmed accounts", 0)
+    usable = run.counts.get("signed in at the end") == confirmed and confirmed > 0
+    return checked and usable and not any(run.counts.get(name) for name in ("lost", "wrong reads", "rejected sign-ins"))
 
 
 def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
@@ -61,6 +63,7 @@ def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
     members = {
         "people": [{"sub": person.sub, "token": person.token} for person in people],
         "admin": admin.token,
+        "aws_port": api.aws_port,
         "report": str(report),
     }
     order.write_text(json.dumps(members))
@@ -69,7 +72,7 @@ def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
     command = [
         *(sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), "--headless", "--only-summary"),
         *("--host", api.base_url, "--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"),
-        *("--stop-timeout", "30", "--loglevel", "ERROR", "--exit-code-on-error", "0"),
+        *("--stop-timeout", "120", "--loglevel", "ERROR", "--exit-code-on-error", "0"),
     ]
     with (folder / "locust.log").open("w+") as log:
         environ = {**os.environ, "ROSTER_LOAD": str(order)}

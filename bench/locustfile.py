@@ -1,20 +1,26 @@
 """The simulated users of ``make load``: run by locust, which ``bench.load`` starts.
 
-60% of the requests are GETs of the user's own record, 20% PUTs and PATCHes of it, 10% lists (with an administrator's
-token), and 10% reads and writes of the profile. Each simulated user remembers its acknowledged writes. A failed write
-may have happened or not, so both states are possible until the next read. Every read, and the check at the end, must
-return a possible state.
+53% of the tasks are GETs of the user's own record, 20% PUTs and PATCHes of it, 10% lists (with an administrator's
+token), 10% reads and writes of the profile, and 7% sign people up and in. Each simulated user remembers its
+acknowledged writes. A failed write may have happened or not, so both states are possible until the next read. Every
+read, and the check at the end, must return a possible state. Everybody whose account was confirmed must be able to sign
+in.
 """
 
 import itertools
 import json
 import os
+import random
+import re
 import time
+import uuid
 from collections import Counter
 from pathlib import Path
 
 import gevent
 from locust import HttpUser, constant, events, task
+
+from embedded import mail
 
 ORDER = json.loads(Path(os.environ["ROSTER_LOAD"]).read_text())
 PEOPLE = itertools.cycle(ORDER["people"])
@@ -23,6 +29,7 @@ COUNTS: Counter[str] = Counter()
 REQUESTS: list[tuple[float, str, float]] = []
 """Time (seconds since the epoch), name and duration (milliseconds) of each request."""
 ERRORS: Counter[str] = Counter()
+PASSWORD = "Correct-horse-42"  # noqa: S105  (of accounts that last as long as the run)
 
 
 @events.request.add_listener
@@ -61,10 +68,13 @@ class Somebody(HttpUser):
         self.client.headers.update({"Authorization": person["token"]})
         self.user = Kept(f"/users/{person['sub']}", lambda user: {"n": user.get("n"), "p": user.get("p")})
         self.profile = Kept("/user/profile", lambda profile: profile.get("profile_data"))
+        self.emails = []
+        self.refresh_token = None
         self.put()
         self.post_profile()
+        self.sign_up()
 
-    @task(60)
+    @task(53)
     def get(self):
         """Read the user."""
         self._read(self.user, "/users/{userid}")
@@ -100,14 +110,67 @@ class Somebody(HttpUser):
         document = {"n": next(NUMBERS)}
         self._write(self.profile, "POST", "/user/profile", document, lambda _: document)
 
+    @task(1)
+    def sign_up(self):
+        """Sign a new person up, and confirm the account with the code that was mailed."""
+        person = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
+        if self._post("/accounts", {**person, "name": "Jane Doe"}, 202) is None:
+            return
+        code = next(m.text for m in mail.sent(ORDER["aws_port"]) if m.to == person["email"])
+        body = {**person, "code": re.search(r"\b\d{6}\b", code)[0]}
+        tokens = self._post("/accounts/confirmation", body, 200)
+        if tokens is not None:
+            self.emails.append(person["email"])
+            self.refresh_token = tokens["refresh_token"]
+            COUNTS["confirmed accounts"] += 1
+
+    @task(2)
+    def sign_in(self):
+        """Sign one of these people in."""
+        if self.emails:
+            self._sign_in(random.choice(self.emails), "/sessions")  # noqa: S311  (no secret)
+
+    @task(4)
+    def refresh(self):
+        """Refresh the tokens of the latest session."""
+        if self.refresh_token is not None:
+            self._post("/sessions/refresh", {"refresh_token": self.refresh_token}, 200)
+
     def on_stop(self):
-        """Check that exactly the acknowledged writes are stored."""
+        """Check that exactly the acknowledged writes are stored, and that every confirmed account can be used."""
+        for email in self.emails:
+            able = None
+            while able is None:  # until Roster has decided
+                able = self._sign_in(email, "check")
+            COUNTS["signed in at the end"] += able
         for thing in (self.user, self.profile):
             right = None
             while right is None:  # until a read succeeds
                 right = self._read(thing, "check")
             COUNTS["checked at the end"] += 1
             COUNTS["lost"] += not right
+
+    def _sign_in(self, email, name):
+        """Return whether the person could sign in, or ``None`` if Roster could not tell."""
+        body = {"email": email, "password": PASSWORD}
+        with self.client.post("/sessions", json=body, name=name, catch_response=True) as response:
+            if response.status_code == 200:
+                self.refresh_token = response.json()["refresh_token"]
+                return True
+            self._failed(response)
+            if response.status_code != 401:
+                return None
+            COUNTS["rejected sign-ins"] += 1
+            return False
+
+    def _post(self, path, document, expected):
+        """Return the response's JSON, or ``None`` if its status is not the expected one."""
+        with self.client.post(path, json=document, name=path, catch_response=True) as response:
+            if response.status_code == expected:
+                return response.json()
+            COUNTS["rejected sign-ins"] += response.status_code in (400, 401)
+            self._failed(response)
+            return None
 
     def _write(self, thing, method, name, document, after):
         with self.client.request(method, thing.path, json=document, name=name, catch_response=True) as response:

@@ -1,5 +1,9 @@
-"""A fake DynamoDB and key server with fixed responses, in a separate process, so that its CPU time is not measured."""
+"""A fake DynamoDB, Cognito and key server with fixed responses, in a separate process.
 
+Its CPU time is not measured.
+"""
+
+import base64
 import itertools
 import json
 import sys
@@ -16,7 +20,17 @@ USER = {
     "document": {"M": {"name": {"S": "Jane Doe"}, "likes": {"L": [{"S": "chess"}, {"S": "tea"}]}}},
     "revision": {"S": "0123456789abcdef0123456789abcdef"},
 }
-ANSWERS = {"GetItem": {"Item": USER}, "Scan": {"Items": [USER] * 50, "Count": 50, "ScannedCount": 50}}
+CLAIMS = {"sub": "5f0c2b7e-0000-4000-8000-00000000c0de", "email": "jane@example.com", "token_use": "id"}
+# About as long as Cognito's tokens. Nobody verifies the signature.
+TOKEN = (
+    f"{'h' * 100}.{base64.urlsafe_b64encode(json.dumps({**CLAIMS, 'more': 'm' * 400}).encode()).decode()}.{'s' * 342}"
+)
+TOKENS = {"AccessToken": TOKEN, "IdToken": TOKEN, "RefreshToken": "A" * 1700, "TokenType": "Bearer", "ExpiresIn": 900}
+ANSWERS = {
+    "GetItem": {"Item": USER},
+    "Scan": {"Items": [USER] * 50, "Count": 50, "ScannedCount": 50},
+    "InitiateAuth": {"AuthenticationResult": TOKENS, "ChallengeParameters": {}},
+}
 
 
 requests = itertools.count(1)
