@@ -244,10 +244,11 @@ class TestNobodyLearnsWhoHasAnAccount:
     def answers(self, api, emails, method, path, **body):
         return [api.request(method, path, json={"email": email, **body}) for email in emails]
 
-    def test_by_signing_up(self, api, emails):
-        answers = self.answers(api, emails, "POST", "/accounts", password=PASSWORD, name="Jane")
+    @pytest.mark.parametrize(("password", "status"), [(PASSWORD, 202), (WRONG, 202), ("weak", 422)])
+    def test_by_signing_up(self, api, emails, password, status):
+        answers = self.answers(api, emails, "POST", "/accounts", password=password, name="Jane")
         assert same(answers)
-        assert answers[0].status == 202
+        assert answers[0].status == status
 
     @pytest.mark.parametrize("password", [PASSWORD, WRONG, "weak"])
     def test_by_confirming_with_a_wrong_code(self, api, emails, password):
