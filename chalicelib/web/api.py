@@ -37,18 +37,19 @@ class Authorizer(ChaliceAuthorizer):
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Return Chalice's policy document; log rejections and failures."""
-        try:
-            return super().__call__(event, context)
-        except InvalidToken as rejection:
-            log.warning("token_rejected", extra={"reason": rejection.reason, "request_id": context.aws_request_id})
-            raise
-        except KeysUnavailable:
-            log.error("jwks_unavailable", extra={"request_id": context.aws_request_id})
-            raise
-        except Exception as error:  # noqa: BLE001
-            # Lambda logs the text of an exception, which may quote the token.
-            logs.bug(error, context.aws_request_id)
-            raise EventFailed(type(error).__name__) from None
+        with logs.of_request(context.aws_request_id):
+            try:
+                return super().__call__(event, context)
+            except InvalidToken as rejection:
+                log.warning("token_rejected", extra={"reason": rejection.reason})
+                raise
+            except KeysUnavailable:
+                log.error("jwks_unavailable")
+                raise
+            except Exception as error:  # noqa: BLE001
+                # Lambda logs the text of an exception, which may quote the token.
+                logs.bug(error)
+                raise EventFailed(type(error).__name__) from None
 
 
 class Api(States, Chalice):
@@ -156,14 +157,12 @@ class Api(States, Chalice):
         """Middleware: make Chalice's own errors problems, add the headers of every response, and log the request."""
         started = time.perf_counter()
         request = self.request
-        before = logs.REQUEST_ID.set(request.request_id)
-        try:
-            response = guard.as_problem(get_response(event), request.request_id)
-        except Exception as error:  # noqa: BLE001
-            logs.bug(error, request.request_id)
-            response = problems.of_error(error, request.request_id)
-        finally:
-            logs.REQUEST_ID.reset(before)
+        with logs.of_request(request.request_id):
+            try:
+                response = guard.as_problem(get_response(event), request.request_id)
+            except Exception as error:  # noqa: BLE001
+                logs.bug(error)
+                response = problems.of_error(error, request.request_id)
         response.headers = {
             "X-Request-Id": request.request_id,
             "X-Content-Type-Options": "nosniff",

@@ -33,10 +33,10 @@ def guarded(view: View, operation: Operation, current: Callable[[], Request], kn
             return _conditional(request, response)
         except RosterError as error:
             if isinstance(error, Misconfigured):
-                log.error("misconfigured", extra={"reason": error.detail, "request_id": request.request_id})
+                log.error("misconfigured", extra={"reason": error.detail})
             return problems.of_error(error, request.request_id, known)
         except Exception as error:  # noqa: BLE001
-            logs.bug(error, request.request_id)
+            logs.bug(error)
             return problems.of_error(error, request.request_id, known)
 
     handler.__name__ = view.__name__

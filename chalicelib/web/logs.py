@@ -10,17 +10,16 @@ import logging
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 ROOT = logging.getLogger("roster")
-REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request being handled."""
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _RUNTIMES = frozenset({"aws_request_id", "tenant_id"})
 """What the filter of Lambda's runtime adds to each record."""
-
-
 LIBRARIES = ("botocore", "urllib3")
 """At ``DEBUG``, these log bodies of requests and responses, and Lambda sets the level of all loggers."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -79,10 +78,20 @@ class Correlation(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See ``logging.Filter``."""
-        request_id = REQUEST_ID.get()
+        request_id = _request_id.get()
         if request_id is not None and "request_id" not in vars(record):
             record.request_id = request_id
         return True
+
+
+@contextmanager
+def of_request(request_id: str) -> Iterator[None]:
+    """Add ``request_id`` to the lines that are logged inside."""
+    before = _request_id.set(request_id)
+    try:
+        yield
+    finally:
+        _request_id.reset(before)
 
 
 ROOT.setLevel(logging.INFO)
@@ -132,6 +141,6 @@ def failure(error: Exception) -> dict[str, str]:
     return {"error": type(error).__name__, "frames": "".join(traceback.format_tb(error.__traceback__))}
 
 
-def bug(error: Exception, request_id: str) -> None:
+def bug(error: Exception) -> None:
     """Log an error that nobody expected, with its location but without its text."""
-    ROOT.error("bug", extra={**failure(error), "request_id": request_id})
+    ROOT.error("bug", extra=failure(error))

@@ -109,3 +109,13 @@ def test_libraries_log_no_bodies_even_if_everything_is_logged():
     finally:
         root.setLevel(before)
         logging.getLogger("roster").setLevel(logging.INFO)
+
+
+def test_a_line_has_the_id_of_the_request_in_which_it_is_logged(caplog):
+    with logs.of_request("r-1"):
+        logs.ROOT.info("inside")
+        logs.ROOT.info("own", extra={"request_id": "r-2"})
+        logs.bug(ValueError("secret"))
+    logs.ROOT.info("outside")
+    ids = {record.message: vars(record).get("request_id") for record in caplog.records}
+    assert ids == {"inside": "r-1", "own": "r-2", "bug": "r-1", "outside": None}
