@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from chalicelib.errors import RosterError, Throttled, Unavailable
 from chalicelib.storage import connections
-from chalicelib.storage.connections import Service
+from chalicelib.storage.connections import Connection, Service
 
 READ_TIMEOUT = 2.0
 ATTEMPTS = 2
@@ -28,65 +28,48 @@ THROTTLING = frozenset({"TooManyRequestsException", "Throttling", "ThrottlingExc
 """Codes for limits of the whole pool ("Quotas in Amazon Cognito"). ``LimitExceededException`` is one person's."""
 RETRY_AFTER = 2
 
-_CODES = frozenset({"CodeMismatchException", "ExpiredCodeException", "TooManyFailedAttemptsException"})
-_PERSONS = frozenset({"LimitExceededException", "NotAuthorizedException", "UserNotFoundException"})
-_NOT_MAILED = frozenset(
+_CODES = frozenset({"CodeMismatch", "ExpiredCode", "TooManyFailedAttempts"})
+_PERSONS = frozenset({"LimitExceeded", "NotAuthorized", "UserNotFound"})
+NOT_MAILED = frozenset(
     {
-        "CodeDeliveryFailureException",
-        "InvalidEmailRoleAccessPolicyException",
-        "InvalidSmsRoleAccessPolicyException",
-        "InvalidSmsRoleTrustRelationshipException",
+        "CodeDeliveryFailure",
+        "InvalidEmailRoleAccessPolicy",
+        "InvalidSmsRoleAccessPolicy",
+        "InvalidSmsRoleTrustRelationship",
     }
 )
-_MAILED = _PERSONS | _NOT_MAILED | {"InvalidParameterException"}
-_SIGNED_IN = _PERSONS | {"PasswordResetRequiredException", "UserNotConfirmedException"}
+"""Reasons of ``Declined``: the pool cannot send e-mails."""
+REJECTED_PASSWORDS = frozenset({"InvalidPassword", "PasswordHistoryPolicyViolation"})
+"""Reasons of ``Declined``: the pool does not accept the new password."""
+_MAILED = _PERSONS | NOT_MAILED | {"InvalidParameter"}
+_SIGNED_IN = _PERSONS | {"PasswordResetRequired", "UserNotConfirmed"}
 _DECLINED: Mapping[str, frozenset[str]] = {
-    "SignUp": _PERSONS
-    | _NOT_MAILED
-    | {"InvalidParameterException", "InvalidPasswordException", "UsernameExistsException"},
-    "ConfirmSignUp": _CODES | _PERSONS | {"AliasExistsException", "InvalidParameterException"},
+    "SignUp": _PERSONS | NOT_MAILED | {"InvalidParameter", "InvalidPassword", "UsernameExists"},
+    "ConfirmSignUp": _CODES | _PERSONS | {"AliasExists", "InvalidParameter"},
     "ResendConfirmationCode": _MAILED,
     "ForgotPassword": _MAILED,
-    "ConfirmForgotPassword": _CODES
-    | _PERSONS
-    | {
-        "InvalidParameterException",
-        "InvalidPasswordException",
-        "PasswordHistoryPolicyViolationException",
-        "UserNotConfirmedException",
-    },
+    "ConfirmForgotPassword": _CODES | _PERSONS | REJECTED_PASSWORDS | {"InvalidParameter", "UserNotConfirmed"},
     "InitiateAuth": _SIGNED_IN,
     "RespondToAuthChallenge": _SIGNED_IN
     | _CODES
-    | {
-        "InvalidParameterException",
-        "InvalidPasswordException",
-        "MFAMethodNotFoundException",
-        "PasswordHistoryPolicyViolationException",
-        "SoftwareTokenMFANotFoundException",
-    },
-    "AssociateSoftwareToken": _SIGNED_IN | {"ConcurrentModificationException", "SoftwareTokenMFANotFoundException"},
-    "VerifySoftwareToken": _SIGNED_IN | _CODES | {"EnableSoftwareTokenMFAException", "InvalidParameterException"},
-    "GetTokensFromRefreshToken": _PERSONS | {"InvalidParameterException", "RefreshTokenReuseException"},
-    "AdminResetUserPassword": frozenset({"InvalidParameterException", "LimitExceededException"}) | _NOT_MAILED,
-    "RevokeToken": frozenset({"InvalidParameterException", "UnauthorizedException", "UnsupportedTokenTypeException"}),
+    | REJECTED_PASSWORDS
+    | {"InvalidParameter", "MFAMethodNotFound", "SoftwareTokenMFANotFound"},
+    "AssociateSoftwareToken": _SIGNED_IN | {"ConcurrentModification", "SoftwareTokenMFANotFound"},
+    "VerifySoftwareToken": _SIGNED_IN | _CODES | {"EnableSoftwareTokenMFA", "InvalidParameter"},
+    "GetTokensFromRefreshToken": _PERSONS | {"InvalidParameter", "RefreshTokenReuse"},
+    "AdminResetUserPassword": NOT_MAILED | {"InvalidParameter", "LimitExceeded"},
+    "RevokeToken": frozenset({"InvalidParameter", "Unauthorized", "UnsupportedTokenType"}),
 }
-"""The errors of each operation that say something about the person or about what they sent."""
+"""The errors of each operation that say something about the person or about what they sent, without "Exception"."""
 
-REJECTED_PASSWORDS = frozenset({"InvalidPassword", "PasswordHistoryPolicyViolation"})
-"""Reasons of ``Declined``: the pool does not accept the new password."""
-NOT_MAILED = frozenset(code.removesuffix("Exception") for code in _NOT_MAILED)
-"""Reasons of ``Declined``: the pool cannot send e-mails."""
 CHALLENGES = {
     "NEW_PASSWORD_REQUIRED": "NEW_PASSWORD",
     "SOFTWARE_TOKEN_MFA": "TOTP",
     "MFA_SETUP": "TOTP_SETUP",
 }
-
-
+"""Roster's names for Cognito's challenges."""
 TOKEN = re.compile(r"[A-Za-z0-9._=-]+")
 """``TokenModelType`` of the Cognito API reference."""
-
 
 Result = TypeVar("Result")
 
@@ -143,7 +126,7 @@ class UserPool:
         self._client_id = client_ids[0]
         self._client_ids = client_ids
         self._rotates = rotates
-        self._endpoint = endpoint
+        self._connection = Connection(SERVICE, pool_id.partition("_")[0], endpoint)
 
     # Signing up
 
@@ -207,13 +190,12 @@ class UserPool:
 
     def begin_totp_setup(self, pending: Pending) -> tuple[Pending, str]:
         """Return the secret of a new authenticator, base32, and how to go on. Raises ``Declined``."""
-        answer = self._call_once("AssociateSoftwareToken", is_clients=False, Session=pending.session)
+        answer = _called(self._once, "AssociateSoftwareToken", {"Session": pending.session})
         return pending._replace(session=_text(answer, "Session")), _text(answer, "SecretCode")
 
     def finish_totp_setup(self, pending: Pending, code: str) -> Tokens | Pending:
         """Answer ``TOTP_SETUP``. Raises ``Declined``."""
-        verify: Any = {"is_clients": False, "Session": pending.session, "UserCode": code}
-        answer = self._call_once("VerifySoftwareToken", **verify)
+        answer = _called(self._once, "VerifySoftwareToken", {"Session": pending.session, "UserCode": code})
         if answer.get("Status") != "SUCCESS":
             raise Declined("EnableSoftwareTokenMFA")
         return self._respond("MFA_SETUP", pending._replace(session=_text(answer, "Session")))
@@ -271,26 +253,20 @@ class UserPool:
         return _called(self._repeating, operation, {"ClientId": client_id or self._client_id, **parameters})
 
     def _call_signed(self, operation: str, email: str) -> None:
+        """Make a call that needs permission. Botocore may repeat it."""
         _called(self._repeating, operation, {"UserPoolId": self._pool_id, "Username": email})
 
-    def _call_once(self, operation: str, *, is_clients: bool = True, **parameters: Any) -> Mapping[str, Any]:
-        """Make a call that is never repeated. ``is_clients``: it names the app client."""
-        named = {"ClientId": self._client_id} if is_clients else {}
-        return _called(self._once, operation, {**named, **parameters})
+    def _call_once(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        """Make a call that is never repeated."""
+        return _called(self._once, operation, {"ClientId": self._client_id, **parameters})
 
     @cached_property
     def _repeating(self) -> Any:
-        return self._connect(ATTEMPTS, READ_TIMEOUT)
+        return self._connection.client(read_timeout=READ_TIMEOUT, attempts=ATTEMPTS)
 
     @cached_property
     def _once(self) -> Any:
-        return self._connect(1, READ_TIMEOUT_ONCE)
-
-    def _connect(self, attempts: int, read_timeout: float) -> Any:
-        region = self._pool_id.partition("_")[0]
-        return connections.connect(
-            SERVICE, region, read_timeout=read_timeout, attempts=attempts, endpoint=self._endpoint
-        )
+        return self._connection.client(read_timeout=READ_TIMEOUT_ONCE, attempts=1)
 
 
 def _called(client: Any, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -310,9 +286,8 @@ def _translated(error: Any, operation: str) -> RosterError | None:
         return None  # the app client has a secret, which Roster does not know
     if operation == "AdminResetUserPassword" and code == "NotAuthorizedException" and "disabled" in text.lower():
         return Declined("Disabled")  # Cognito has no code of its own for it, and IAM has another one
-    if code in _DECLINED.get(operation, ()):
-        return Declined(code.removesuffix("Exception"))
-    return None
+    reason = code.removesuffix("Exception")
+    return Declined(reason) if reason in _DECLINED.get(operation, ()) else None
 
 
 SERVICE = Service(

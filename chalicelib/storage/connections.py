@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
+from threading import Lock
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -39,44 +41,60 @@ class Service(NamedTuple):
     translated: Callable[[Any, str], RosterError | None]
 
 
-def connect(
-    service: Service, region: str, *, read_timeout: float, attempts: int, endpoint: str | None = None, **options: Any
-) -> Any:
-    """Return botocore's client, which is the same as boto3's. It is safe to share between threads.
+class Connection:
+    """The connection to a service in one region. ``endpoint`` replaces AWS's address.
 
-    ``read_timeout`` is in seconds. ``endpoint`` replaces AWS's address. ``options`` are botocore's (``Config``).
+    Its clients share what the first one loads from botocore's files, which takes most of the time.
     """
-    from botocore.config import Config
-    from botocore.session import Session
 
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        # For speed: building botocore's own user agent for each request takes 10 % of the request's time, and mypy
-        # already checks the parameters.
-        user_agent=f"roster/{__version__}",
-        parameter_validation=False,
-        **options,
-    )
+    def __init__(self, service: Service, region: str, endpoint: str | None = None) -> None:
+        self._service = service
+        self._region = region
+        self._endpoint = endpoint
+        self._one_at_a_time = Lock()  # a session must not create two clients at the same time
 
-    def require_time_left(request: Any, **_: object) -> None:
+    @cached_property
+    def _session(self) -> Any:
+        from botocore.session import Session
+
+        return Session()
+
+    def client(self, *, read_timeout: float, attempts: int) -> Any:
+        """Return a new client of botocore, which is the same as boto3's. It is safe to share between threads.
+
+        ``read_timeout`` is in seconds.
+        """
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=read_timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            # For speed: building botocore's own user agent for each request takes 10 % of the request's time, and mypy
+            # already checks the parameters.
+            user_agent=f"roster/{__version__}",
+            parameter_validation=False,
+        )
+
+        with self._one_at_a_time, failures_named(self._service, "connect"):
+            client = self._session.create_client(
+                self._service.id, region_name=self._region, endpoint_url=self._endpoint, config=config
+            )
+        client.meta.events.register(f"request-created.{self._service.id}", self._require_time_left)
+        client.meta.events.register(f"before-parse.{self._service.id}", self._require_complete)
+        return client
+
+    def _require_time_left(self, request: Any, **_: object) -> None:
         """Enforce the time limit before each attempt: botocore limits their number, but not their total time."""
         now = time.monotonic()
         first = request.context.setdefault("roster_first_attempt", now)
         if now > min(first + PATIENCE, _give_up_at.get()):
-            raise Unavailable(service.late)
+            raise Unavailable(self._service.late)
 
-    def require_complete(response_dict: Mapping[str, Any], **_: object) -> None:
+    def _require_complete(self, response_dict: Mapping[str, Any], **_: object) -> None:
         """Reject incomplete responses before they are parsed: botocore treats a body that is not JSON as empty."""
         if response_dict["status_code"] < 300 and not _is_complete(response_dict):
-            raise Unavailable(f"{service.role}'s response was incomplete: retry later.")
-
-    with failures_named(service, "connect"):
-        client: Any = Session().create_client(service.id, region_name=region, endpoint_url=endpoint, config=config)
-    client.meta.events.register(f"request-created.{service.id}", require_time_left)
-    client.meta.events.register(f"before-parse.{service.id}", require_complete)
-    return client
+            raise Unavailable(f"{self._service.role}'s response was incomplete: retry later.")
 
 
 @contextmanager

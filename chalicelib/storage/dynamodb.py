@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.errors import Conflict, RosterError, TooLarge
 from chalicelib.storage import connections
-from chalicelib.storage.connections import Service
+from chalicelib.storage.connections import Connection, Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,13 +77,12 @@ class DynamoDB:
     """A connection that is created on first use: requests that need no database do not wait for botocore's import."""
 
     def __init__(self, region: str) -> None:
-        self._region = region
+        self._connection = Connection(SERVICE, region)
 
     @cached_property
     def client(self) -> "DynamoDBClient":
         """Botocore's client, which is the same as boto3's. It is safe to share between threads."""
-        client = connections.connect(SERVICE, self._region, read_timeout=READ_TIMEOUT, attempts=ATTEMPTS)
-        return cast("DynamoDBClient", client)
+        return cast("DynamoDBClient", self._connection.client(read_timeout=READ_TIMEOUT, attempts=ATTEMPTS))
 
 
 def failures_named(operation: str) -> AbstractContextManager[None]:
