@@ -66,7 +66,7 @@ def require_own_origin(request: Request) -> None:
     Browsers send ``Origin`` with every request but GET and HEAD, and send a JSON content type to another origin only
     after a preflight ("Fetch", WHATWG). What is not a browser need not send ``Origin``.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+    if request.media_type != JSON:
         raise UnsupportedMediaType(f"Send the cookie with Content-Type: {JSON}.")
     if not _is_of_own_origin(request):
         raise Forbidden("Only pages of the API's own origin can use the cookie.")

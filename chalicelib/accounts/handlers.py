@@ -17,12 +17,13 @@ from chalicelib.accounts.settings import AccountSettings
 from chalicelib.accounts.sign_in import Session, SignIn
 from chalicelib.json.strict_json import JsonObject
 from chalicelib.records import Records
+from chalicelib.storage import cognito
 from chalicelib.storage.cognito import Tokens, UserPool
 from chalicelib.storage.connections import one_patience
 from chalicelib.web import problems, responses
 from chalicelib.web.request import Request
 
-CHALLENGES = ("NEW_PASSWORD", "TOTP", "TOTP_SETUP")
+CHALLENGES = tuple(cognito.CHALLENGES.values())
 MAX_COOKIES = 3
 """Cookies that a sign-out revokes. There is one, unless other hosts of the domain set cookies of its name."""
 MAILED: JsonObject = {"message": "If there is something to do for this address, a code has been mailed to it."}

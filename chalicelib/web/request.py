@@ -84,14 +84,19 @@ class Request:
 
     # What is sent
 
+    @property
+    def media_type(self) -> str | None:
+        """The media type of the body, without its parameters; ``None`` if the request does not state it."""
+        stated = self.headers.get("content-type")
+        return None if stated is None else stated.partition(";")[0].strip().lower()
+
     def document(self, set_by_service: Collection[str] = (), limit: int = strict_json.MAX_BYTES) -> JsonObject:
         """Return the JSON object in the body, which has at most ``limit`` bytes without its members ``set_by_service``.
 
         Raises ``UnsupportedMediaType``, ``Invalid`` or ``TooLarge``.
         """
-        media_type = self.headers.get("content-type", JSON).partition(";")[0].strip().lower()
         accepted = MEDIA_TYPES[self.method]
-        if media_type not in accepted:  # Chalice only checks that the header contains one of them
+        if self.media_type not in (None, *accepted):  # Chalice only checks that the header contains one of them
             raise UnsupportedMediaType(f"Send the body as {' or '.join(accepted)}.")
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")

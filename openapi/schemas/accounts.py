@@ -1,6 +1,8 @@
 """The schemas of accounts and sessions."""
 
-from chalicelib.accounts import bodies, passwords
+from chalicelib.accounts import bodies, handlers, passwords, sign_in
+from chalicelib.accounts.errors import InvalidCode, PasswordResetRequired, SignUpClosed
+from chalicelib.accounts.passwords import PasswordPolicy
 from openapi.schemas import Json, record, ref
 
 EMAIL = {"type": "string", "format": "email", "maxLength": bodies.MAX_EMAIL}
@@ -43,7 +45,7 @@ SCHEMAS: Json = {
         ["session", "challenge"],
         {
             "session": TOKEN,
-            "challenge": {"enum": ["NEW_PASSWORD", "TOTP", "TOTP_SETUP"]},
+            "challenge": {"enum": [*handlers.CHALLENGES]},
             "code": {**CODE, "description": "The answer to `TOTP` and `TOTP_SETUP`"},
             "password": {**PASSWORD, "description": "The answer to `NEW_PASSWORD`"},
             **NAMES,
@@ -75,6 +77,7 @@ SCHEMAS: Json = {
     "SignedIn": {"oneOf": [ref("Tokens"), ref("Challenge")]},
 }
 
+POLICY = "12,lowercase,uppercase,numbers"
 GOOD = "Correct-horse-42"
 TOKENS_EXAMPLE = {
     "access_token": "eyJraWQiOi…",
@@ -94,21 +97,15 @@ EXAMPLES: Json = {
     "Credentials": {200: {"email": "jane@example.com", "password": GOOD}},
     "ChallengeAnswer": {200: {**CHALLENGE_EXAMPLE, "code": "271828"}},
     "RefreshToken": {200: {"refresh_token": "eyJjdHkiOi…"}},
-    "Mailed": {
-        200: {"message": "If there is something to do for this address, a code has been mailed to it."},
-    },
+    "Mailed": {200: handlers.MAILED},
     "Tokens": {200: {name: value for name, value in TOKENS_EXAMPLE.items() if name != "refresh_token"}},
     "SignedIn": {200: TOKENS_EXAMPLE, 202: CHALLENGE_EXAMPLE},
 }
 
 DETAILS = {
-    "invalid-code": "The code is wrong or has expired, or there is nothing to confirm: ask for a new code.",
-    "invalid-credentials": "The refresh token is unknown, has expired or was revoked: sign in again.",
-    "password-rejected": "A password has 12 to 256 characters, with at least a lowercase letter and a number.",
-    "password-reset-required": (
-        "Your address is confirmed, but this is not the password that the account was created with. A code to set a "
-        "new password is mailed to you: send it with PUT /accounts/password-reset. If none arrives, ask for one with "
-        "POST /accounts/password-reset."
-    ),
-    "sign-up-closed": "Accounts are created by invitation only: ask an administrator for one.",
+    "invalid-code": InvalidCode().detail,
+    "invalid-credentials": sign_in.NOT_REFRESHED,
+    "password-rejected": PasswordPolicy.parse(POLICY).rules,
+    "password-reset-required": PasswordResetRequired().detail,
+    "sign-up-closed": SignUpClosed().detail,
 }
