@@ -28,9 +28,8 @@ from scipy import stats
 from bench.figures import Even, TwoTimes, write
 from bench.lab import say
 from embedded import aws, processes, stack
-from infra import parts, stages
 from testbed.routes import ROUTES, Route
-from testbed.targets import PASSWORD
+from testbed.targets import PASSWORD, new_email
 
 WRONG = "Wrong-horse-4242"
 KNOWN = "confirmed"
@@ -92,11 +91,6 @@ def main() -> None:
     sys.exit("\n".join(even.faults()) or None)
 
 
-def new_email() -> str:
-    """Return an address that nobody has used."""
-    return f"{secrets.token_hex(6)}@example.com"
-
-
 class Api(NamedTuple):
     """The API of ``make run``, with responses at multiples of ``step`` ms. ``account`` makes accounts for it."""
 
@@ -154,8 +148,8 @@ class Api(NamedTuple):
 @contextmanager
 def _api(running: stack.Stack, folder: Path, step: int) -> Iterator[Api]:
     port = processes.free_port()
-    settings = parts.values({**stages.stage("local").api, **running.outputs})
-    environ = {**aws.environ(running.aws_port), **settings, "EVEN_RESPONSE_MILLISECONDS": str(step)}
+    settings = stack.environ(running.aws_port, running.outputs)
+    environ = {**settings, "EVEN_RESPONSE_MILLISECONDS": str(step)}
     cognito = aws.client("cognito-idp", running.aws_port)
     account = Account(cognito, running.outputs["UserPool"], running.outputs["UserPoolClient"])
     with (

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sys
-import urllib.request
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from botocore.config import Config
 
 from embedded.emulator import STATUS, saved_state
 from embedded.leash import GRACE
-from embedded.processes import HOST, ON_LEASH, PROJECT, Process
+from embedded.processes import HOST, ON_LEASH, PROJECT, Process, get
 from infra.cloudformation import Account
 from infra.failure import Failure
 
@@ -104,10 +103,7 @@ def _settings(port: int, state: Path) -> dict[str, str]:
 def failure_to_save(port: int) -> str | None:
     """Return why the last save failed, ``""`` if it succeeded, or ``None`` if the embedded AWS does not respond."""
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-            f"{endpoint(port)}{STATUS}", timeout=1
-        ) as response:
-            return json.load(response)["error"] or ""
+        return json.loads(get(f"{endpoint(port)}{STATUS}", seconds=1))["error"] or ""
     except (OSError, ValueError):
         return None
 

@@ -1,12 +1,12 @@
 """The e-mails that the embedded AWS would have sent. It keeps them in memory until it stops."""
 
 import json
-import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from embedded import aws
+from embedded.processes import get
 
 NONE = "No e-mails have been sent since Roster was started."
 RULE = f"\n\n{'-' * 72}\n\n"
@@ -29,9 +29,8 @@ class Mail:
 
 def sent(aws_port: int) -> list[Mail]:
     """Return all e-mails, the newest last. Raise ``OSError`` if the embedded AWS on that port does not respond."""
-    url = f"{aws.endpoint(aws_port)}/_ministack/ses/messages"
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as response:
-        of_accounts = json.load(response)["messages"].values()
+    answer = get(f"{aws.endpoint(aws_port)}/_ministack/ses/messages", seconds=5)
+    of_accounts = json.loads(answer)["messages"].values()
     mails = [
         Mail(
             at=datetime.fromtimestamp(message["Timestamp"]).astimezone(),

@@ -42,6 +42,14 @@ def require_free(port: int, variable: str) -> None:
         raise Failure(f"Port {port} is {why}. Choose another, such as {variable}={free_port()}") from None
 
 
+def get(url: str, seconds: float) -> bytes:
+    """Return the body at ``url``, on this machine. Raise ``OSError`` if that fails or takes longer than ``seconds``."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the user's proxy is not for this machine
+    with opener.open(url, timeout=seconds) as response:
+        body: bytes = response.read()
+    return body
+
+
 class Process:
     """A command in its own process group, so that Ctrl-C in the terminal does not reach it and its parent can stop it.
 
@@ -104,8 +112,7 @@ class Process:
         def ask() -> None:
             if not self._listens_on(urlsplit(url).port):
                 raise Failure(f"{self.name} is not listening yet.")
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=1):
-                pass
+            get(url, seconds=1)
 
         self.wait_until(ask, seconds)
 

@@ -69,11 +69,15 @@ def running(
     """Run everything. When the context ends, stop the API first, then the embedded AWS, which saves its state."""
     with aws_running(aws_port, state, say) as (stack, embedded_aws):
         say("Starting the API …")
-        sources = {**stages.stage("local").api, **stack.outputs}
-        with serve(port, {**aws.environ(aws_port), **parts.values(sources)}, log) as api:
+        with serve(port, environ(aws_port, stack.outputs), log) as api:
             whole = replace(stack, api=f"http://{HOST}:{port}")
             runs.note(state, [embedded_aws.identity, api.identity], asdict(whole))
             yield whole, api, embedded_aws
+
+
+def environ(aws_port: int, outputs: Outputs) -> dict[str, str]:
+    """Return the environment of ``chalice local`` on the embedded AWS, with the settings of the stage ``local``."""
+    return {**aws.environ(aws_port), **parts.values({**stages.stage("local").api, **outputs})}
 
 
 def serve(port: int, environ: Mapping[str, str], log: Path | None = None) -> Process:

@@ -26,7 +26,7 @@ from chalice.local import LocalGateway, LocalGatewayException
 from chalicelib.repository import ProfileRepository, UserRepository
 from chalicelib.storage.dynamodb import DynamoDB
 from embedded import accounts, aws, mail, processes, stack
-from infra import parts, stages
+from infra import parts
 from infra.cloudformation import Outputs
 from testbed import backend_template, description, logged
 from testbed.in_process import InProcess, in_process, on_moto
@@ -207,7 +207,7 @@ class Target:
 
     def sign_up(self, **attributes: str) -> Person:
         """Sign up a new user, confirm the account and sign in."""
-        email = f"{uuid.uuid4().hex[:12]}@example.com"
+        email = new_email()
         attributes = {"email": email, "name": "Jane Doe", **attributes}
         answer = self.cognito.sign_up(
             ClientId=self.client_id,
@@ -311,7 +311,6 @@ def in_process_target(folder: Path) -> Iterator[Target]:
 class _OverHTTP(Target):
     client: Callable[[str], Any]
     """Returns a boto3 client of the target's AWS for a service."""
-    aws_port: int
 
     def __init__(self, name: str, base_url: str, threads: int) -> None:
         self.name = name
@@ -340,8 +339,8 @@ class _Local(_OverHTTP):
     @contextmanager
     def with_settings(self, **environ: str) -> Iterator[Target]:
         port = processes.free_port()
-        given = {**aws.environ(self._running.aws_port), **parts.values(self._running.outputs), **EVEN}
-        with stack.serve(port, {**given, **environ}):
+        given = stack.environ(self._running.aws_port, self._running.outputs)
+        with stack.serve(port, {**given, **EVEN, **environ}):
             other = copy(self)
             other.connect(f"http://127.0.0.1:{port}")
             yield other
@@ -359,9 +358,11 @@ class _Deployed(_OverHTTP):
         before = {name: self._variables(name) for name in functions}
         for name, variables in before.items():
             self._set_variables(name, {**variables, **environ})
-        yield self
-        for name, variables in before.items():
-            self._set_variables(name, variables)
+        try:
+            yield self
+        finally:
+            for name, variables in before.items():
+                self._set_variables(name, variables)
 
     def _variables(self, function: str) -> dict[str, str]:
         configuration = self._functions.get_function_configuration(FunctionName=function)
@@ -370,6 +371,11 @@ class _Deployed(_OverHTTP):
 
     def _set_variables(self, function: str, variables: dict[str, str]) -> None:
         self._functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+
+
+def new_email() -> str:
+    """Return an address that nobody has used."""
+    return f"{uuid.uuid4().hex[:12]}@example.com"
 
 
 def nowhere() -> str:
@@ -408,8 +414,7 @@ def served(aws_port: int, outputs: Outputs, log: Path, changes: Mapping[str, str
     It logs to the file ``log``.
     """
     port = processes.free_port()
-    sources = {**stages.stage("local").api, **outputs}
-    with stack.serve(port, {**aws.environ(aws_port), **parts.values(sources), **changes}, log):
+    with stack.serve(port, {**stack.environ(aws_port, outputs), **changes}, log):
         yield from _connected(_OverHTTP("local", f"http://127.0.0.1:{port}", threads=64), aws_port, outputs)
     logged.texts.append(log.read_text())
 

@@ -5,7 +5,8 @@ credentials and no permissions ("Amazon Cognito user pools API authenticated and
 developer guide). Nothing that Cognito says is shown to clients, because it reveals who has an account.
 
 Times: an attempt takes at most 2.5 s, or 3.5 s if it is the only one, and no attempt starts later than 3.5 s after the
-request's first call, so a route ends within 7 s. A call whose repetition could do harm is made once.
+request's first call, so a route ends within 7 s; ``sign_up.confirm`` has limits of its own. A call whose repetition
+could do harm is made once.
 """
 
 import json

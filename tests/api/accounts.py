@@ -2,15 +2,10 @@
 
 import uuid
 
-from testbed.targets import PASSWORD
+from testbed.targets import PASSWORD, new_email
 
 NEW = "Another-horse-43"
 STATES = ("unknown", "unconfirmed", "known", "disabled", "invited", "reset required")
-
-
-def new_email():
-    """An address that nobody has used."""
-    return f"{uuid.uuid4().hex[:12]}@example.com"
 
 
 def signed_up(api, email=None, password=PASSWORD):

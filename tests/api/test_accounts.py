@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from testbed.targets import PASSWORD
-from tests.api.accounts import NEW, STATES, confirm, confirmed, in_state, new_email, same, sign_in, signed_up
+from testbed.targets import PASSWORD, new_email
+from tests.api.accounts import NEW, STATES, confirm, confirmed, in_state, same, sign_in, signed_up
 
 WEAK = ["Short-1", "no-uppercase-42", "NO-LOWERCASE-42", "No-numbers-here", " Spaces-42-x "]
 

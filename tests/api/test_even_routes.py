@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.accounts.even_time import EvenTime
 from testbed.routes import ROUTES
-from tests.api.accounts import STATES, confirm, confirmed, in_state, new_email, sign_in, signed_up
+from testbed.targets import new_email
+from tests.api.accounts import STATES, confirm, confirmed, in_state, sign_in, signed_up
 
 WITH_ADDRESS = [route for route in ROUTES if "email" in route.accepted]
 

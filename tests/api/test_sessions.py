@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pyotp
 import pytest
 
-from testbed.targets import PASSWORD
-from tests.api.accounts import NEW, confirm, confirmed, invited, new_email, same, sign_in, signed_up
+from testbed.targets import PASSWORD, new_email
+from tests.api.accounts import NEW, confirm, confirmed, invited, same, sign_in, signed_up
 from tests.api.test_accounts import problem
 
 

@@ -10,8 +10,8 @@ import pytest
 from chalicelib.errors import Misconfigured
 from chalicelib.storage.cognito import Declined, Pending, Tokens, UserPool
 from embedded import aws
-from testbed.targets import PASSWORD
-from tests.api.accounts import NEW, invited, new_email
+from testbed.targets import PASSWORD, new_email
+from tests.api.accounts import NEW, invited
 from tests.api.test_sessions import second_factor
 
 pytestmark = pytest.mark.parametrize("api", ["inprocess"], indirect=True)

@@ -11,17 +11,8 @@ import pytest
 from embedded import aws, processes, stack
 from testbed import targets
 from testbed.routes import ROUTES
-from testbed.targets import EVEN, PASSWORD
-from tests.api.accounts import (
-    NEW,
-    accepted_bodies,
-    confirm,
-    confirmed,
-    new_email,
-    sign_in,
-    signed_up,
-    with_code,
-)
+from testbed.targets import EVEN, PASSWORD, new_email
+from tests.api.accounts import NEW, accepted_bodies, confirm, confirmed, sign_in, signed_up, with_code
 from tests.faults import proxy
 from tests.faults.conftest import WITHIN
 

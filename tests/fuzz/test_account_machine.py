@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from embedded.emulator import limits
 from testbed import targets
-from testbed.targets import PASSWORD
-from tests.api.accounts import NEW, challenge_of, new_email, sign_in
+from testbed.targets import PASSWORD, new_email
+from tests.api.accounts import NEW, challenge_of, sign_in
 
 LONG = "FUZZ_EXAMPLES" in os.environ
 TEMPORARY = "Temporary-horse-44"
