@@ -173,6 +173,48 @@ class TestPasswordReset:
             assert problem(api.put("/accounts/password-reset", json=body)) == (422, "password-rejected")
 
 
+class TestRaces:
+    """Requests of one person at the same time, or a form that is sent twice."""
+
+    def test_sign_ups_with_one_address_all_succeed_and_make_one_account(self, api):
+        email = new_email()
+        answers = api.at_once([lambda: signed_up(api, email)] * 4)
+        assert answers == [email] * 4
+        assert confirm(api, email).status == 200
+        assert sign_in(api, email).status == 200
+
+    def test_of_confirmations_with_one_code_exactly_one_signs_in(self, api):
+        email = signed_up(api)
+        body = {"email": email, "code": api.mailed_code(email), "password": PASSWORD}
+        answers = api.at_once([lambda: api.post("/accounts/confirmation", json=body)] * 4)
+        assert sorted(answer.status for answer in answers) == [200, 400, 400, 400]
+        assert {problem(answer) for answer in answers if answer.status == 400} == {(400, "invalid-code")}
+
+    def test_of_password_resets_with_one_code_exactly_one_wins(self, api):
+        email = confirmed(api)
+        api.post("/accounts/password-reset", json={"email": email})
+        body = {"email": email, "code": api.mailed_code(email)}
+        passwords = [f"{NEW}-{number}" for number in range(4)]
+
+        def reset(password):
+            return lambda: api.put("/accounts/password-reset", json={**body, "password": password})
+
+        statuses = [answer.status for answer in api.at_once([reset(password) for password in passwords])]
+        assert sorted(statuses) == [204, 400, 400, 400]
+        assert [sign_in(api, email, password).status == 200 for password in passwords] == [
+            status == 204 for status in statuses
+        ]
+
+
+@pytest.mark.parametrize("token", ["of a stranger", "that is none"])
+def test_a_token_changes_nothing_on_the_public_routes(api, email, stranger, token):
+    sent = stranger.token if token == "of a stranger" else "garbage"
+    body = {"email": email, "password": "Wrong-horse-4242"}
+    with_token = api.post("/sessions", json=body, token=sent)
+    assert same([with_token, api.post("/sessions", json=body)])
+    assert with_token.status == 401
+
+
 class TestPreRegisteredAddresses:
     """Somebody else signs up with an address, before its owner does."""
 
