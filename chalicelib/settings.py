@@ -67,9 +67,7 @@ class Settings:
             user_pool_id=pool_id,
             user_pool_arn=pool_arn,
             client_ids=frozenset(split(clients)),
-            admin_group=reader.read(
-                "ADMIN_GROUP_NAME", GROUP_NAME.fullmatch, "the name of a Cognito group", "apiAdmins"
-            ),
+            admin_group=reader.admin_group(),
             cors_origin=reader.read("CORS_ORIGIN", _is_origin, "* or one origin such as https://app.example.com", "*"),
             log_level=reader.read("LOG_LEVEL", LOG_LEVELS.__contains__, "one of " + ", ".join(LOG_LEVELS), "INFO"),
             region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or pool_region,
@@ -108,6 +106,10 @@ class Reader:
     def table(self, name: str) -> str:
         """Return the name of a DynamoDB table."""
         return self.read(name, TABLE_NAME.fullmatch, "the name of a DynamoDB table")
+
+    def admin_group(self) -> str:
+        """Return the name of the group of administrators."""
+        return self.read("ADMIN_GROUP_NAME", GROUP_NAME.fullmatch, "the name of a Cognito group", "apiAdmins")
 
     def require_no_faults(self) -> None:
         """Raise ``SettingsError`` if anything was missing or malformed."""

@@ -1,1 +1,1 @@
-"""Accounts: a capability with which people sign up, confirm their address, sign in, and reset their passwords."""
+"""Accounts, a capability: signing up and in, one's own account, and administration."""

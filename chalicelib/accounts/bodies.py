@@ -6,6 +6,7 @@ E-mail addresses are trimmed and lower-cased, names are trimmed, and passwords a
 import re
 from collections.abc import Callable
 from typing import TypeVar
+from unicodedata import category
 
 from chalicelib.accounts import passwords
 from chalicelib.errors import Invalid, Violation
@@ -22,6 +23,12 @@ MAX_EMAIL = 128
 """Characters of a username ("SignUp", Cognito API reference)."""
 MAX_NAME = 256
 MAX_TEXT = 8192
+MAX_GROUPS = 10
+"""Groups of one invitation. Each takes a call to Cognito, or two."""
+MAX_GROUP_NAME = 128
+IN_GROUP_NAMES = frozenset("LMNPS")
+"""Letters, marks, numbers, punctuation and symbols: the Unicode categories of ``GroupNameType`` (Cognito API
+reference)."""
 MAX_BYTES = 32 * 1024
 """Enough for the largest valid body. Anybody may send one, and reading 350 KB of JSON can take a second."""
 
@@ -47,9 +54,9 @@ class Body:
             self._fault("email", f"Send an e-mail address of at most {MAX_EMAIL} characters.")
         return email
 
-    def password(self) -> str:
-        """Return ``password``, as it is."""
-        return self._text("password", passwords.LIMIT)
+    def password(self, member: str = "password") -> str:
+        """Return a password, as it is."""
+        return self._text(member, passwords.LIMIT)
 
     def code(self) -> str:
         """Return ``code``, trimmed."""
@@ -58,6 +65,20 @@ class Body:
     def names(self, *required: str) -> dict[str, str]:
         """Return those of ``NAMES`` that the body has, trimmed."""
         return {member: self._name(member) for member in NAMES if member in required or member in self._members}
+
+    def only_name(self) -> str:
+        """Return ``name``, trimmed."""
+        return self._name("name")
+
+    def changed_names(self) -> dict[str, str | None]:
+        """Return those of ``NAMES`` that a merge patch (RFC 7396) changes. ``None`` deletes one, but not ``name``."""
+        return {member: self._changed_name(member) for member in NAMES if member in self._members}
+
+    def _changed_name(self, member: str) -> str | None:
+        if self._members[member] is None and member != "name":
+            del self._members[member]
+            return None
+        return self._name(member)
 
     def _name(self, member: str) -> str:
         name = self._text(member, MAX_NAME).strip()
@@ -79,6 +100,39 @@ class Body:
         if not self._has_fault(member) and value not in choices:
             self._fault(member, f"Send one of {', '.join(choices)}.")
         return value
+
+    def optional_email(self) -> str | None:
+        """Return ``email`` as ``email()`` does, or ``None`` if there is none."""
+        return self.email() if "email" in self._members else None
+
+    def optional_flag(self, member: str) -> bool | None:
+        """Return a boolean, or ``None`` if there is none."""
+        return self.flag(member) if member in self._members else None
+
+    def object_change(self, member: str) -> JsonObject:
+        """Return the part of a merge patch (RFC 7396) that changes an object: ``member``, or nothing."""
+        if member not in self._members:
+            return {}
+        expected = "Send an object, or null to empty it."
+        return {
+            member: self._read(member, lambda value: value is None or isinstance(value, dict), expected, default=None)
+        }
+
+    def group_names(self) -> list[str]:
+        """Return ``groups``, each once. There are none by default."""
+        given: list[Json] = self._read(
+            "groups", lambda value: isinstance(value, list), "Send an array of names.", default=[]
+        )
+        if len(given) > MAX_GROUPS:
+            self._fault("groups", f"Send at most {MAX_GROUPS} groups.")
+            return []
+        names: dict[str, None] = {}
+        for index, name in enumerate(given):
+            if isinstance(name, str) and is_group_name(name):
+                names[name] = None
+            else:
+                self._fault_at(f"/groups/{index}", "Send the name of a group: 1 to 128 characters without spaces.")
+        return [*names]
 
     def flag(self, member: str) -> bool:
         """Return a boolean, which is false by default."""
@@ -118,11 +172,19 @@ class Body:
         return value  # type: ignore[return-value]  # is_valid has checked it
 
     def _fault(self, member: str, detail: str) -> None:
+        self._fault_at(_pointer(member), detail)
+
+    def _fault_at(self, pointer: str, detail: str) -> None:
         if len(self._faults) < MAX_VIOLATIONS:
-            self._faults.append(Violation(_pointer(member), detail))
+            self._faults.append(Violation(pointer, detail))
 
     def _has_fault(self, member: str) -> bool:
         return any(fault.pointer == _pointer(member) for fault in self._faults)
+
+
+def is_group_name(text: str) -> bool:
+    """Return whether a group of the user pool can have this name."""
+    return 0 < len(text) <= MAX_GROUP_NAME and all(category(character)[0] in IN_GROUP_NAMES for character in text)
 
 
 def _pointer(member: str) -> str:

@@ -1,145 +1,97 @@
-"""The routes of accounts. None of those that are declared here takes a token.
+"""The routes of accounts: for everybody, for one's own account, and for administrators.
 
-What handles their requests is imported with the first one: every cold start, the authorizer's too, would pay for it,
-and most never sign anybody in.
+What handles the requests of each group is imported with the first one: every cold start, the authorizer's too, would
+pay for it, and most need none.
 """
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chalice.app import Response
-
-from chalicelib.accounts.errors import PROBLEMS, InvalidCode, InvalidCredentials, PasswordResetRequired, SignUpClosed
-from chalicelib.accounts.passwords import PasswordRejected
+from chalicelib.accounts.administration import routes as administration
+from chalicelib.accounts.errors import PROBLEMS
+from chalicelib.accounts.own import routes as own
+from chalicelib.accounts.public import routes as public
 from chalicelib.accounts.settings import AccountSettings
-from chalicelib.errors import Forbidden
+from chalicelib.housekeeping import Housekeeping
+from chalicelib.personal_data import PersonalData
 from chalicelib.repository import UserRepository
-from chalicelib.security.access import ANYONE
+from chalicelib.storage.dynamodb import DynamoDB
 from chalicelib.web.blueprint import Blueprint
 
 if TYPE_CHECKING:
-    from chalicelib.accounts.handlers import Handlers
+    from chalicelib.accounts.administration.handlers import Handlers as Administration
+    from chalicelib.accounts.erasure import Erasure
+    from chalicelib.accounts.housekeeping import AccountsHousekeeping
+    from chalicelib.accounts.last_admin import Administrators
+    from chalicelib.accounts.own.handlers import Handlers as Own
+    from chalicelib.accounts.public.handlers import Handlers as Public
+    from chalicelib.storage.cognito.service import Cognito
 
 
-def blueprint(users: UserRepository, environ: Mapping[str, str]) -> Blueprint:  # noqa: C901  (as long as its routes)
-    """Return the routes. ``users`` stores the record of each person who signs up."""
+def blueprint(  # noqa: PLR0913, PLR0917  (what a capability gets from the core)
+    authorizer: Any,
+    database: DynamoDB,
+    users: UserRepository,
+    personal_data: PersonalData,
+    housekeeping: Housekeeping,
+    environ: Mapping[str, str],
+) -> Blueprint:
+    """Return the routes. ``users`` stores the record of each person who signs up.
+
+    ``authorizer`` guards what takes a token. ``personal_data`` is what an export contains, and what is erased together
+    with an account.
+    """
     settings = AccountSettings.from_environ(environ)
     accounts = Blueprint(__name__, section="Accounts and sessions", problems=PROBLEMS)
 
     @cache
-    def handlers() -> "Handlers":
-        from chalicelib.accounts.handlers import Handlers
+    def cognito() -> "Cognito":
+        from chalicelib.storage.cognito.service import Cognito
 
-        return Handlers(settings, users)
+        return Cognito(settings.pool_id, settings.endpoint)
 
-    @accounts.route(
-        "/accounts",
-        methods=["POST"],
-        allow=ANYONE,
-        accepts="NewAccount",
-        returns="Mailed",
-        status=202,
-        errors=[PasswordRejected, SignUpClosed],
-    )
-    def post_account() -> Response:
-        """Sign up. The response is the same whether or not the address has an account.
+    @cache
+    def administrators() -> "Administrators":
+        from chalicelib.accounts.last_admin import Administrators
 
-        A code is mailed to a new or unconfirmed address, and nothing to one that has an account.
-        """
-        return handlers().post_account(accounts.request)
+        return Administrators(database, settings.table)
 
-    @accounts.route(
-        "/accounts/confirmation",
-        methods=["POST"],
-        allow=ANYONE,
-        accepts="Confirmation",
-        returns="SignedIn",
-        errors=[InvalidCode, PasswordResetRequired, Forbidden],
-    )
-    def post_confirmation() -> Response:
-        """Confirm the address with the code that was mailed to it, and sign in."""
-        return handlers().post_confirmation(accounts.request)
+    @cache
+    def erasure() -> "Erasure":
+        from chalicelib.accounts.erasure import Erasure
 
-    @accounts.route(
-        "/accounts/confirmation/code",
-        methods=["POST"],
-        allow=ANYONE,
-        accepts="Address",
-        returns="Mailed",
-        status=202,
-    )
-    def post_confirmation_code() -> Response:
-        """Mail a new code, if there is an account to confirm."""
-        return handlers().post_confirmation_code(accounts.request)
+        return Erasure(database, settings.table, personal_data, administrators())
 
-    @accounts.route(
-        "/accounts/password-reset", methods=["POST"], allow=ANYONE, accepts="Address", returns="Mailed", status=202
-    )
-    def post_password_reset() -> Response:
-        """Mail a code that sets a new password, if there is such an account."""
-        return handlers().post_password_reset(accounts.request)
+    @cache
+    def for_everybody() -> "Public":
+        from chalicelib.accounts.public.handlers import Handlers
 
-    @accounts.route(
-        "/accounts/password-reset",
-        methods=["PUT"],
-        allow=ANYONE,
-        accepts="PasswordReset",
-        returns=None,
-        status=204,
-        errors=[InvalidCode, PasswordRejected],
-    )
-    def put_password_reset() -> Response:
-        """Set a new password with the code that was mailed. All sessions of the account end."""
-        return handlers().put_password_reset(accounts.request)
+        return Handlers(settings, cognito(), users)
 
-    @accounts.route(
-        "/sessions",
-        methods=["POST"],
-        allow=ANYONE,
-        accepts="Credentials",
-        returns="SignedIn",
-        errors=[InvalidCredentials, Forbidden],
-    )
-    def post_session() -> Response:
-        """Sign in with an e-mail address and a password. Returns tokens, or a challenge (202)."""
-        return handlers().post_session(accounts.request)
+    @cache
+    def for_oneself() -> "Own":
+        from chalicelib.accounts.own.handlers import Handlers
 
-    @accounts.route(
-        "/sessions/challenge",
-        methods=["POST"],
-        allow=ANYONE,
-        accepts="ChallengeAnswer",
-        returns="SignedIn",
-        errors=[InvalidCredentials, PasswordRejected, Forbidden],
-    )
-    def post_challenge() -> Response:
-        """Answer the challenge of a sign-in. Returns tokens, or the next challenge (202)."""
-        return handlers().post_challenge(accounts.request)
+        return Handlers(settings, cognito(), personal_data, erasure())
 
-    @accounts.route(
-        "/sessions/refresh",
-        methods=["POST"],
-        allow=ANYONE,
-        accepts="RefreshToken",
-        returns="Tokens",
-        errors=[InvalidCredentials, Forbidden],
-    )
-    def post_refresh() -> Response:
-        """Return new tokens for a refresh token, in the body or in the cookie."""
-        return handlers().post_refresh(accounts.request)
+    @cache
+    def for_administrators() -> "Administration":
+        from chalicelib.accounts.administration.handlers import Handlers
 
-    @accounts.route(
-        "/sessions/revocation",
-        methods=["POST"],
-        allow=ANYONE,
-        accepts="RefreshToken",
-        returns=None,
-        status=204,
-        errors=[Forbidden],
-    )
-    def post_revocation() -> Response:
-        """Sign out: the refresh token, in the body or in the cookie, no longer works. An unknown one is no error."""
-        return handlers().post_revocation(accounts.request)
+        return Handlers(settings, cognito(), administrators(), erasure())
 
+    @cache
+    def chores() -> "AccountsHousekeeping":
+        from chalicelib.accounts.housekeeping import AccountsHousekeeping
+        from chalicelib.storage.cognito.directory import Directory
+
+        return AccountsHousekeeping(Directory(cognito()), erasure(), administrators(), settings.admin_group)
+
+    housekeeping.join("administrators", lambda deadline: chores().refresh_administrators(deadline))
+    housekeeping.join("erasures", lambda deadline: chores().erase_again(deadline))
+    housekeeping.join("unconfirmed accounts", lambda deadline: chores().delete_unconfirmed(deadline))
+    public.add(accounts, for_everybody)
+    own.add(accounts, authorizer, for_oneself)
+    administration.add(accounts, authorizer, for_administrators)
     return accounts

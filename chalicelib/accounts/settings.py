@@ -7,6 +7,9 @@ from chalicelib.accounts.passwords import PasswordPolicy
 from chalicelib.settings import CLIENT_ID, POOL_ID, Reader, are_client_ids, split
 
 FLAGS = ("true", "false")
+MAX_LIMIT = 60
+"""Accounts on a page ("ListUsers", Cognito API reference)."""
+MFA = ("OFF", "OPTIONAL", "ON")
 SECONDS_A_DAY = 24 * 3600
 
 
@@ -15,7 +18,8 @@ class AccountSettings(NamedTuple):
     too; they are valid for ``refresh_seconds``.
 
     A response that could reveal who has an account is sent at a multiple of ``step`` seconds after the request.
-    ``endpoint`` is the address of the user pool's API, if it is not AWS's.
+    ``endpoint`` is the address of the user pool's API, if it is not AWS's. ``mfa`` states whether TOTP is ``OFF``,
+    ``OPTIONAL`` or required (``ON``). ``table`` is the one of the capability's own.
     """
 
     pool_id: str
@@ -27,6 +31,9 @@ class AccountSettings(NamedTuple):
     step: float
     product: str
     endpoint: str | None
+    mfa: str
+    table: str
+    admin_group: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "AccountSettings":
@@ -43,6 +50,9 @@ class AccountSettings(NamedTuple):
         days = reader.read("REFRESH_TOKEN_DAYS", _is_number, "a number of days")
         step = reader.read("EVEN_RESPONSE_MILLISECONDS", _is_number, "a number of milliseconds", "1000")
         product = reader.read("PRODUCT_NAME", str.isprintable, "a name", "Roster")
+        mfa = reader.read("MFA", MFA.__contains__, "OFF, OPTIONAL or ON")
+        table = reader.table("ACCOUNTS_TABLE")
+        admin_group = reader.admin_group()
         reader.require_no_faults()
         return cls(
             pool_id=pool_id,
@@ -54,6 +64,9 @@ class AccountSettings(NamedTuple):
             step=int(step) / 1000,
             product=product,
             endpoint=environ.get("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER") or environ.get("AWS_ENDPOINT_URL"),
+            mfa=mfa,
+            table=table,
+            admin_group=admin_group,
         )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from chalicelib.accounts.errors import InvalidCode, PasswordResetRequired, SignUpClosed
 from chalicelib.accounts.passwords import PasswordPolicy, PasswordRejected
 from chalicelib.errors import Invalid, Misconfigured, RosterError, Throttled, Unavailable
-from chalicelib.storage.cognito import NOT_MAILED, REJECTED_PASSWORDS, Declined, Pending, Tokens, UserPool
+from chalicelib.storage.cognito.service import NOT_MAILED, REJECTED_PASSWORDS, Declined
+from chalicelib.storage.cognito.user_pool import Pending, Tokens, UserPool
 from chalicelib.storage.connections import one_patience
 
 log = logging.getLogger("roster")
@@ -14,7 +15,7 @@ log = logging.getLogger("roster")
 
 CONFIRMING = 2.5
 LOCKING_OUT = 1.0
-"""Seconds after which no call starts. Both, and the last call, fit into the 10 s that Lambda gives a request."""
+"""Seconds after which no call starts. Both, and the last call, take 9 s at most."""
 
 
 def sign_up(pool: UserPool, email: str, password: str, names: Mapping[str, str]) -> None:

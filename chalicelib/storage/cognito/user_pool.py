@@ -1,67 +1,16 @@
-"""The user pool: the calls that sign people up and in, in the words of accounts and sessions.
+"""The calls that sign people up and in.
 
-Only this module knows Cognito's API. All calls but ``end_sessions`` and ``force_reset`` are unsigned: they need no
-credentials and no permissions ("Amazon Cognito user pools API authenticated and unauthenticated operations", Cognito
-developer guide). Nothing that Cognito says is shown to clients, because it reveals who has an account.
-
-Times: an attempt takes at most 2.5 s, or 3.5 s if it is the only one, and no attempt starts later than 3.5 s after the
-request's first call, so a route ends within 7 s; ``sign_up.confirm`` has limits of its own. A call whose repetition
-could do harm is made once.
+All but ``end_sessions`` and ``force_reset`` are unsigned: they need no credentials and no permissions ("Amazon Cognito
+user pools API authenticated and unauthenticated operations", Cognito developer guide).
 """
 
 import json
 import re
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
-from chalicelib.errors import RosterError, Throttled, Unavailable
-from chalicelib.storage import connections
-from chalicelib.storage.connections import Connection, Service
-
-READ_TIMEOUT = 2.0
-ATTEMPTS = 2
-READ_TIMEOUT_ONCE = 3.0
-"""Longer, because these calls send e-mails, or cannot be repeated."""
-TRANSIENT = frozenset({"InternalErrorException", "InternalServerError", "ServiceUnavailable", "RequestTimeout"})
-THROTTLING = frozenset({"TooManyRequestsException", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
-"""Codes for limits of the whole pool ("Quotas in Amazon Cognito"). ``LimitExceededException`` is one person's."""
-RETRY_AFTER = 2
-
-_CODES = frozenset({"CodeMismatch", "ExpiredCode", "TooManyFailedAttempts"})
-_PERSONS = frozenset({"LimitExceeded", "NotAuthorized", "UserNotFound"})
-NOT_MAILED = frozenset(
-    {
-        "CodeDeliveryFailure",
-        "InvalidEmailRoleAccessPolicy",
-        "InvalidSmsRoleAccessPolicy",
-        "InvalidSmsRoleTrustRelationship",
-    }
-)
-"""Reasons of ``Declined``: the pool cannot send e-mails."""
-REJECTED_PASSWORDS = frozenset({"InvalidPassword", "PasswordHistoryPolicyViolation"})
-"""Reasons of ``Declined``: the pool does not accept the new password."""
-_MAILED = _PERSONS | NOT_MAILED | {"InvalidParameter"}
-_SIGNED_IN = _PERSONS | {"PasswordResetRequired", "UserNotConfirmed"}
-_DECLINED: Mapping[str, frozenset[str]] = {
-    "SignUp": _PERSONS | NOT_MAILED | {"InvalidParameter", "InvalidPassword", "UsernameExists"},
-    "ConfirmSignUp": _CODES | _PERSONS | {"AliasExists", "InvalidParameter"},
-    "ResendConfirmationCode": _MAILED,
-    "ForgotPassword": _MAILED,
-    "ConfirmForgotPassword": _CODES | _PERSONS | REJECTED_PASSWORDS | {"InvalidParameter", "UserNotConfirmed"},
-    "InitiateAuth": _SIGNED_IN,
-    "RespondToAuthChallenge": _SIGNED_IN
-    | _CODES
-    | REJECTED_PASSWORDS
-    | {"InvalidParameter", "MFAMethodNotFound", "SoftwareTokenMFANotFound"},
-    "AssociateSoftwareToken": _SIGNED_IN | {"ConcurrentModification", "SoftwareTokenMFANotFound"},
-    "VerifySoftwareToken": _SIGNED_IN | _CODES | {"EnableSoftwareTokenMFA", "InvalidParameter"},
-    "GetTokensFromRefreshToken": _PERSONS | {"InvalidParameter", "RefreshTokenReuse"},
-    "AdminResetUserPassword": NOT_MAILED | {"InvalidParameter", "LimitExceeded"},
-    "RevokeToken": frozenset({"InvalidParameter", "Unauthorized", "UnsupportedTokenType"}),
-}
-"""The errors of each operation that say something about the person or about what they sent, without "Exception"."""
+from chalicelib.json import web_token
+from chalicelib.storage.cognito.service import Cognito, Declined, incomplete, text
 
 CHALLENGES = {
     "NEW_PASSWORD_REQUIRED": "NEW_PASSWORD",
@@ -75,18 +24,6 @@ TOKEN = re.compile(r"[A-Za-z0-9._=-]+")
 Result = TypeVar("Result")
 
 
-class Declined(RosterError):
-    """Cognito declined a call for a reason that lies with this person or with what they sent.
-
-    ``reason`` is Cognito's code without "Exception", such as ``CodeMismatch``. It is for the log: clients must not
-    learn it.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class Tokens(NamedTuple):
     """What a sign-in or a refresh returns. ``expires_in`` is in seconds. Without ``refresh``, the old one is kept."""
 
@@ -98,7 +35,10 @@ class Tokens(NamedTuple):
     @property
     def claims(self) -> Mapping[str, Any]:
         """The claims of the ID token. It comes from Cognito itself, so its signature is not checked."""
-        return _claims(self.id)
+        try:
+            return web_token.claims(self.id)
+        except ValueError:
+            raise incomplete() from None
 
 
 class Pending(NamedTuple):
@@ -114,20 +54,16 @@ class Pending(NamedTuple):
 
 
 class UserPool:
-    """The user pool ``pool_id``, through the first of its app clients ``client_ids``.
+    """The user pool, through the first of its app clients ``client_ids``.
 
     Refresh tokens of the others are accepted, too. ``rotates`` states whether a refresh replaces the refresh token.
-    ``endpoint`` replaces AWS's address. Botocore's clients are created on first use.
     """
 
-    def __init__(
-        self, pool_id: str, client_ids: tuple[str, ...], *, rotates: bool, endpoint: str | None = None
-    ) -> None:
-        self._pool_id = pool_id
+    def __init__(self, cognito: Cognito, client_ids: tuple[str, ...], *, rotates: bool) -> None:
+        self._cognito = cognito
         self._client_id = client_ids[0]
         self._client_ids = client_ids
         self._rotates = rotates
-        self._connection = Connection(SERVICE, pool_id.partition("_")[0], endpoint)
 
     # Signing up
 
@@ -139,7 +75,7 @@ class UserPool:
             Password=password,
             UserAttributes=[{"Name": name, "Value": value} for name, value in {"email": email, **attributes}.items()],
         )
-        return _text(answer, "UserSub")
+        return text(answer, "UserSub")
 
     def confirm(self, email: str, code: str) -> None:
         """Confirm an account with the code that was mailed to ``email``. Raises ``Declined``.
@@ -170,8 +106,11 @@ class UserPool:
         self._call_signed("AdminResetUserPassword", email)
 
     def end_sessions(self, email: str) -> None:
-        """Revoke every refresh token of the account. Needs permission."""
-        self._call_signed("AdminUserGlobalSignOut", email)
+        """Revoke every refresh token of the account. Needs permission. An account that is gone has none."""
+        try:
+            self._call_signed("AdminUserGlobalSignOut", email)
+        except Declined:
+            return
 
     # Signing in
 
@@ -191,15 +130,15 @@ class UserPool:
 
     def begin_totp_setup(self, pending: Pending) -> tuple[Pending, str]:
         """Return the secret of a new authenticator, base32, and how to go on. Raises ``Declined``."""
-        answer = _called(self._once, "AssociateSoftwareToken", {"Session": pending.session})
-        return pending._replace(session=_text(answer, "Session")), _text(answer, "SecretCode")
+        answer = self._cognito.call_once("AssociateSoftwareToken", Session=pending.session)
+        return pending._replace(session=text(answer, "Session")), text(answer, "SecretCode")
 
     def finish_totp_setup(self, pending: Pending, code: str) -> Tokens | Pending:
         """Answer ``TOTP_SETUP``. Raises ``Declined``."""
-        answer = _called(self._once, "VerifySoftwareToken", {"Session": pending.session, "UserCode": code})
+        answer = self._cognito.call_once("VerifySoftwareToken", Session=pending.session, UserCode=code)
         if answer.get("Status") != "SUCCESS":
             raise Declined("EnableSoftwareTokenMFA")
-        return self._respond("MFA_SETUP", pending._replace(session=_text(answer, "Session")))
+        return self._respond("MFA_SETUP", pending._replace(session=text(answer, "Session")))
 
     def _respond(self, name: str, pending: Pending, **responses: str) -> Tokens | Pending:
         answer = self._call_once(
@@ -250,55 +189,13 @@ class UserPool:
     # Calls
 
     def _call(self, operation: str, client_id: str | None = None, **parameters: Any) -> Mapping[str, Any]:
-        """Make a call that botocore may repeat."""
-        return _called(self._repeating, operation, {"ClientId": client_id or self._client_id, **parameters})
-
-    def _call_signed(self, operation: str, email: str) -> None:
-        """Make a call that needs permission. Botocore may repeat it."""
-        _called(self._repeating, operation, {"UserPoolId": self._pool_id, "Username": email})
+        return self._cognito.call(operation, ClientId=client_id or self._client_id, **parameters)
 
     def _call_once(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
-        """Make a call that is never repeated."""
-        return _called(self._once, operation, {"ClientId": self._client_id, **parameters})
+        return self._cognito.call_once(operation, ClientId=self._client_id, **parameters)
 
-    @cached_property
-    def _repeating(self) -> Any:
-        return self._connection.client(read_timeout=READ_TIMEOUT, attempts=ATTEMPTS)
-
-    @cached_property
-    def _once(self) -> Any:
-        return self._connection.client(read_timeout=READ_TIMEOUT_ONCE, attempts=1)
-
-
-def _called(client: Any, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    from botocore import xform_name
-
-    with connections.failures_named(SERVICE, operation):
-        answer: Mapping[str, Any] = getattr(client, xform_name(operation))(**parameters)
-        return answer
-
-
-def _translated(error: Any, operation: str) -> RosterError | None:
-    code: str = error.response.get("Error", {}).get("Code", "")
-    text: str = error.response.get("Error", {}).get("Message", "")
-    if code in THROTTLING:
-        return Throttled("Too many people are signing in or up at the moment: retry later.", RETRY_AFTER)
-    if code == "NotAuthorizedException" and "secret" in text.lower():
-        return None  # the app client has a secret, which Roster does not know
-    if operation == "AdminResetUserPassword" and code == "NotAuthorizedException" and "disabled" in text.lower():
-        return Declined("Disabled")  # Cognito has no code of its own for it, and IAM has another one
-    reason = code.removesuffix("Exception")
-    return Declined(reason) if reason in _DECLINED.get(operation, ()) else None
-
-
-SERVICE = Service(
-    id="cognito-idp",
-    name="Cognito",
-    role="The user pool",
-    late="The user pool did not respond in time: retry later.",
-    transient=TRANSIENT,
-    translated=_translated,
-)
+    def _call_signed(self, operation: str, email: str) -> None:
+        self._cognito.call(operation, UserPoolId=self._cognito.pool_id, Username=email)
 
 
 def _signed_in(answer: Mapping[str, Any], username: str = "") -> Tokens | Pending:
@@ -306,18 +203,18 @@ def _signed_in(answer: Mapping[str, Any], username: str = "") -> Tokens | Pendin
     if isinstance(result, dict):
         expires_in = result.get("ExpiresIn")
         if not isinstance(expires_in, int):
-            raise _incomplete()
+            raise incomplete()
         refresh = result.get("RefreshToken")
-        tokens = Tokens(_text(result, "AccessToken"), _text(result, "IdToken"), refresh, expires_in)
+        tokens = Tokens(text(result, "AccessToken"), text(result, "IdToken"), refresh, expires_in)
         if "sub" not in tokens.claims:
-            raise _incomplete()
+            raise incomplete()
         return tokens
     parameters = answer.get("ChallengeParameters") or {}
-    name = _text(answer, "ChallengeName")
+    name = text(answer, "ChallengeName")
     missing = tuple(attribute.removeprefix("userAttributes.") for attribute in _names(parameters))
     # Later answers must name the user by this parameter, not by an alias ("InitiateAuth", Cognito API reference).
     known = parameters.get("USER_ID_FOR_SRP") or username
-    return Pending(CHALLENGES.get(name, name), _text(answer, "Session"), known, missing)
+    return Pending(CHALLENGES.get(name, name), text(answer, "Session"), known, missing)
 
 
 def _names(parameters: Mapping[str, str]) -> list[str]:
@@ -325,26 +222,4 @@ def _names(parameters: Mapping[str, str]) -> list[str]:
     try:
         return [str(name) for name in json.loads(parameters.get("requiredAttributes") or "[]")]
     except (TypeError, ValueError):
-        raise _incomplete() from None
-
-
-def _text(answer: Mapping[str, Any], name: str) -> str:
-    value = answer.get(name)
-    if not isinstance(value, str) or not value:
-        raise _incomplete()
-    return value
-
-
-def _claims(token: str) -> Mapping[str, Any]:
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
-        raise _incomplete() from None
-    if not isinstance(claims, dict):
-        raise _incomplete()
-    return claims
-
-
-def _incomplete() -> Unavailable:
-    return Unavailable("The user pool's response was incomplete: retry later.")
+        raise incomplete() from None

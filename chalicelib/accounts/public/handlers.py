@@ -8,22 +8,21 @@ from http import HTTPStatus
 
 from chalice.app import Response
 
-from chalicelib.accounts import sign_up
 from chalicelib.accounts.bodies import Body
 from chalicelib.accounts.cookies import RefreshCookie, wants_cookie
 from chalicelib.accounts.errors import PROBLEMS, InvalidCredentials, SignUpClosed
 from chalicelib.accounts.even_time import EvenTime
+from chalicelib.accounts.public import sign_up
+from chalicelib.accounts.public.sign_in import Session, SignIn
 from chalicelib.accounts.settings import AccountSettings
-from chalicelib.accounts.sign_in import Session, SignIn
 from chalicelib.json.strict_json import JsonObject
 from chalicelib.records import Records
-from chalicelib.storage import cognito
-from chalicelib.storage.cognito import Tokens, UserPool
+from chalicelib.storage.cognito.service import Cognito
+from chalicelib.storage.cognito.user_pool import CHALLENGES, Tokens, UserPool
 from chalicelib.storage.connections import one_patience
 from chalicelib.web import problems, responses
 from chalicelib.web.request import Request
 
-CHALLENGES = tuple(cognito.CHALLENGES.values())
 MAX_COOKIES = 3
 """Cookies that a sign-out revokes. There is one, unless other hosts of the domain set cookies of its name."""
 MAILED: JsonObject = {"message": "If there is something to do for this address, a code has been mailed to it."}
@@ -32,14 +31,12 @@ MAILED: JsonObject = {"message": "If there is something to do for this address, 
 class Handlers:
     """The handlers, by the names of the routes. ``records`` stores the record of each person who signs up."""
 
-    def __init__(self, settings: AccountSettings, records: Records) -> None:
+    def __init__(self, settings: AccountSettings, cognito: Cognito, records: Records) -> None:
         self._is_open = settings.is_open
         self._policy = settings.password_policy
         self._even_time = EvenTime(settings.step)
         self._cookie = RefreshCookie(settings.refresh_seconds)
-        self._pool = UserPool(
-            settings.pool_id, settings.client_ids, rotates=settings.rotates, endpoint=settings.endpoint
-        )
+        self._pool = UserPool(cognito, settings.client_ids, rotates=settings.rotates)
         self._sign_in = SignIn(self._pool, records, settings.password_policy, settings.product)
 
     # Signing up
@@ -104,7 +101,7 @@ class Handlers:
     def post_challenge(self, request: Request) -> Response:
         """Answer a challenge."""
         body = Body.of(request)
-        session, challenge = body.token("session"), body.choice("challenge", CHALLENGES)
+        session, challenge = body.token("session"), body.choice("challenge", tuple(CHALLENGES.values()))
         in_cookie = wants_cookie(body, request)
         is_new = challenge == "NEW_PASSWORD"
         answer, names = (body.password(), body.names()) if is_new else (body.code(), {})

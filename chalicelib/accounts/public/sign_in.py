@@ -5,15 +5,16 @@ import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
 
 from chalicelib import users
+from chalicelib.accounts import authenticators
 from chalicelib.accounts.errors import InvalidCredentials
 from chalicelib.accounts.passwords import PasswordPolicy, PasswordRejected
 from chalicelib.errors import Conflict, Invalid, Misconfigured, RosterError
 from chalicelib.json.strict_json import JsonObject
 from chalicelib.records import ABSENT, Records
-from chalicelib.storage.cognito import REJECTED_PASSWORDS, Declined, Pending, Tokens, UserPool
+from chalicelib.storage.cognito.service import REJECTED_PASSWORDS, Declined
+from chalicelib.storage.cognito.user_pool import Pending, Tokens, UserPool
 
 REJECTED = (
     "The e-mail address or the password is wrong, or the account is not ready. If you have not confirmed your address, "
@@ -130,14 +131,9 @@ class SignIn:
             asked = {"missing": list(pending.missing)}
         elif pending.challenge == "TOTP_SETUP":
             pending, secret = self._pool.begin_totp_setup(pending)
-            asked = {"secret": secret, "uri": self._authenticator_uri(email, secret)}
+            asked = {"secret": secret, "uri": authenticators.uri(self._product, email, secret)}
         session = str(Session(pending, email, is_first))
         return {"challenge": pending.challenge, "session": session, **asked}
-
-    def _authenticator_uri(self, email: str, secret: str) -> str:
-        """Return the address that authenticator apps read ("Key Uri Format", Google Authenticator wiki)."""
-        label = f"{quote(self._product)}:{quote(email)}"
-        return f"otpauth://totp/{label}?{urlencode({'secret': secret, 'issuer': self._product}, quote_via=quote)}"
 
     def _create_record(self, claims: Mapping[str, Any]) -> None:
         """Create the person's record unless there is one. The person is signed in even if that fails."""

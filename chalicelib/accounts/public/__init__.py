@@ -1,0 +1,1 @@
+"""Accounts for everybody: signing up, confirming an address, signing in and out, and resetting passwords."""
