@@ -1,0 +1,1 @@
+"""Administration: other people's accounts, for administrators."""
