@@ -3,13 +3,15 @@
 import os
 from http import HTTPStatus
 
-from chalice.app import AuthRequest, AuthResponse, CognitoUserPoolAuthorizer, Response
+from chalice.app import AuthRequest, AuthResponse, CloudWatchEvent, CognitoUserPoolAuthorizer, Rate, Response
 
-from chalicelib import profiles, records, users
+from chalicelib import personal_data, profiles, records, users
 from chalicelib.accounts.routes import blueprint as accounts
 from chalicelib.errors import KeyReused, NotFound
 from chalicelib.greeting import greeting
 from chalicelib.health import Health
+from chalicelib.housekeeping import Housekeeping
+from chalicelib.personal_data import PersonalData
 from chalicelib.repository import ProfileRepository, UserRepository
 from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller
 from chalicelib.security.signing_keys import SigningKeys
@@ -18,6 +20,7 @@ from chalicelib.settings import Settings
 from chalicelib.storage.dynamodb import DynamoDB
 from chalicelib.web import responses
 from chalicelib.web.api import Api
+from chalicelib.web.request import MAX_LIMIT
 
 settings = Settings.from_environ(os.environ)
 app = Api("roster", settings)
@@ -138,7 +141,7 @@ def delete_profile() -> Response:
 # Users
 
 
-@app.route("/users", methods=["GET"], authorizer=jwt_authorizer, allow=ADMINS, returns="Users", paged=True)
+@app.route("/users", methods=["GET"], authorizer=jwt_authorizer, allow=ADMINS, returns="Users", paged=MAX_LIMIT)
 def list_users() -> Response:
     """Return a page of users."""
     request = app.request
@@ -147,7 +150,15 @@ def list_users() -> Response:
     return responses.page(page, users.to_json, lambda last: request.page_after(limit, last))
 
 
-@app.route("/users", methods=["POST"], authorizer=jwt_authorizer, allow=ADMINS, returns="User", errors=[KeyReused])
+@app.route(
+    "/users",
+    methods=["POST"],
+    authorizer=jwt_authorizer,
+    allow=ADMINS,
+    returns="User",
+    errors=[KeyReused],
+    locates=True,
+)
 def post_user() -> Response:
     """Store a user, under a new ``userid`` if the body has none."""
     request = app.request
@@ -193,6 +204,21 @@ def delete_user(userid: str) -> Response:
     return responses.deleted()
 
 
+# Housekeeping
+
+chores = Housekeeping()
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def housekeeping(_: CloudWatchEvent) -> None:
+    """Clean up, hourly: see ``chalicelib/housekeeping.py``."""
+    chores.run()
+
+
 # Capabilities
 
-app.register_blueprint(accounts(user_repository, os.environ))
+stored = PersonalData(
+    personal_data.of_records("record", user_repository, users.to_json),
+    personal_data.of_records("profile", profile_repository, profiles.to_json),
+)
+app.register_blueprint(accounts(jwt_authorizer, database, user_repository, stored, chores, os.environ))

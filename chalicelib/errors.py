@@ -6,6 +6,7 @@ Handlers and everything below them raise these and know nothing of HTTP; only ``
     ├── Invalid               the request can't be parsed, or is invalid
     ├── UnsupportedMediaType  the body's media type is not supported
     ├── TooLarge              the body, or the record that would be stored, is too large
+    ├── Unauthorized          the caller's token is valid no longer
     ├── Forbidden             the caller is authenticated but not allowed to do this
     ├── NotFound              the record does not exist
     ├── Conflict              the stored record does not meet the write's precondition
@@ -53,6 +54,10 @@ class UnsupportedMediaType(RosterError):
 
 class TooLarge(RosterError):
     """The body exceeds the size limit, or the record would not fit into a DynamoDB item."""
+
+
+class Unauthorized(RosterError):
+    """The caller's token was revoked, or its account is gone or disabled."""
 
 
 class Forbidden(RosterError):

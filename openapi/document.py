@@ -18,7 +18,7 @@ from chalicelib.web import gateway_responses, problems
 from chalicelib.web.api import Api
 from chalicelib.web.operations import Operation
 from chalicelib.web.problems import Problem
-from chalicelib.web.request import DEFAULT_LIMIT, JSON
+from chalicelib.web.request import DEFAULT_LIMIT, JSON, MAX_LIMIT
 from openapi.schemas import SUB, Json, collected, record, ref
 
 TAG = '"9f86d081884c7d659a2feaa0c55ad015"'
@@ -66,8 +66,9 @@ class _Description:
         self._routes = [
             Route(method, path, entry) for path, methods in app.routes.items() for method, entry in methods.items()
         ]
-        self._schemas, self._parameters, self._tagged, self._examples, self._details = (
-            collected(kind, app.capabilities) for kind in ("SCHEMAS", "PARAMETERS", "TAGGED", "EXAMPLES", "DETAILS")
+        self._schemas, self._parameters, self._query, self._tagged, self._examples, self._details = (
+            collected(kind, app.capabilities)
+            for kind in ("SCHEMAS", "PARAMETERS", "QUERY", "TAGGED", "EXAMPLES", "DETAILS")
         )
         self._conditional = {route.path for route in self._routes if self._reads_a_record(route)}
         used = {name for route in self._routes for name in (route.operation.returns, route.operation.accepts)}
@@ -99,7 +100,7 @@ class _Description:
             "paths": paths,
             "components": {
                 "securitySchemes": _security_schemes(),
-                "parameters": self._path_parameters() | _parameters(),
+                "parameters": self._path_parameters() | self._query_parameters() | _parameters(),
                 "headers": _headers(),
                 "responses": {problem.slug: self._problem_response(problem) for problem in self._problems()}
                 | {"not-modified": _not_modified()},
@@ -115,10 +116,6 @@ class _Description:
     def _is_conditional(self, route: Route) -> bool:
         """Return whether preconditions apply: the route returns a record, or a GET on its path does."""
         return route.operation.returns in self._tagged or route.path in self._conditional
-
-    def _creates(self, route: Route) -> bool:
-        """Return whether the route creates a record, and so returns ``Location``: other paths extend its own."""
-        return route.method == "POST" and any(other.path.startswith(f"{route.path}/{{") for other in self._routes)
 
     def _slugs(self, route: Route) -> Iterator[str]:
         yield from ALWAYS
@@ -136,7 +133,8 @@ class _Description:
     def _parameters_of(self, route: Route) -> Iterator[str]:
         yield from re.findall(r"\{(\w+)\}", route.path)
         if route.operation.paged:
-            yield from ("limit", "cursor")
+            yield from (_limit(route.operation.paged), "cursor")
+        yield from (f"by-{name}" for name in route.operation.query)
         if self._is_conditional(route):
             yield "If-Match"
             if route.method == "GET":
@@ -195,13 +193,15 @@ class _Description:
             headers.append("ETag")
         if route.operation.paged:
             headers.append("Link")
-        if self._creates(route):
+        if route.operation.locates:
             headers.append("Location")
+        if status == HTTPStatus.ACCEPTED and route.operation.status == HTTPStatus.NO_CONTENT:
+            headers.append("Retry-After")  # it is not finished
         response: Json = {
             "description": "Success" if status < 400 else HTTPStatus(status).phrase,
             "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
         }
-        if route.operation.returns is not None:
+        if route.operation.returns is not None and status != HTTPStatus.NO_CONTENT:
             content: Json = {"schema": ref(route.operation.returns)}
             if example is not None:
                 content["example"] = example
@@ -222,6 +222,23 @@ class _Description:
             }
             for name in sorted(names)
         }
+
+    def _query_parameters(self) -> Json:
+        limits = {route.operation.paged for route in self._routes if route.operation.paged}
+        return {
+            _limit(largest): {
+                "name": "limit",
+                "in": "query",
+                "description": "The largest number of items on the page",
+                "schema": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": largest,
+                    "default": min(DEFAULT_LIMIT, largest),
+                },
+            }
+            for largest in sorted(limits)
+        } | {f"by-{name}": {"name": name, "in": "query", **parameter} for name, parameter in self._query.items()}
 
     def _problems(self) -> list[Problem]:
         reported = {*self._problem_of.values(), *problems.OF_STATUS.values(), problems.INTERNAL_ERROR}
@@ -301,6 +318,11 @@ def _sentences(docstring: str) -> tuple[str, str]:
     return " ".join(first.split()), " ".join("".join(rest).split())
 
 
+def _limit(largest: int) -> str:
+    """Return the name of the parameter ``limit`` of routes whose pages have this many items at most."""
+    return "limit" if largest == MAX_LIMIT else f"limit-{largest}"
+
+
 def _sorted(several: Iterable[Problem]) -> list[Problem]:
     return sorted(several, key=lambda problem: problem.slug)
 
@@ -339,12 +361,6 @@ def _parameters() -> Json:
     tag = r'(W/)?"[\x21\x23-\x7e]*"'
     tag_list = {"type": "string", "pattern": rf"^(\*|{tag}( *, *{tag})*)$", "examples": [TAG, "*"]}
     return {
-        "limit": {
-            "name": "limit",
-            "in": "query",
-            "description": "The largest number of users on the page",
-            "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": DEFAULT_LIMIT},
-        },
         "cursor": {
             "name": "cursor",
             "in": "query",
@@ -383,7 +399,7 @@ def _headers() -> Json:
     texts = {
         "ETag": ("The record's strong entity tag", TAG),
         "Link": ("The address of the next page, if there may be one (RFC 8288)", '<…?limit=50&cursor=…>; rel="next"'),
-        "Location": ("The user's address", f"https://api.example.com/api/users/{SUB}"),
+        "Location": ("The address of what was created", f"https://api.example.com/api/users/{SUB}"),
         "X-Request-Id": ("The request's id, which its log lines carry", REQUEST_ID),
         "Retry-After": ("Seconds to wait before a retry", "1"),
     }

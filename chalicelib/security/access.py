@@ -59,6 +59,11 @@ class Rule(NamedTuple):
             return True
         return self.owner is not None and path_parameters.get(self.owner) == caller.sub
 
+    @property
+    def only_for_admins(self) -> bool:
+        """Whether nobody but administrators may call a route with this rule."""
+        return self.admins and not (self.anyone or self.signed_in or self.owner)
+
     def only_with(self, *tokens: str) -> "Rule":
         """Return this rule for callers who send one of these kinds of token, such as ``access``."""
         if not tokens or self.anyone:
@@ -77,6 +82,8 @@ ANYONE = Rule("anyone, with or without a token", anyone=True)
 SIGNED_IN = Rule("any signed-in user, for their own data", signed_in=True)
 ADMINS = Rule("members of the admin group", admins=True)
 THEMSELVES_OR_ADMINS = owner_or_admins("userid")
+OWN_ACCOUNT = SIGNED_IN._replace(who="any signed-in user, for their own account").only_with("access")
+"""For calls to Cognito on behalf of the caller, which need the caller's access token."""
 
 
 class Route(NamedTuple):

@@ -1,8 +1,8 @@
 """DynamoDB: its client, and the translation of its errors.
 
 Times: an attempt takes at most 1.5 s, botocore waits at most 2 s between attempts, and no attempt starts later than
-3.5 s after its operation, or group of operations, started. So an operation ends within 7 s; the Lambda function's
-timeout is 10 s. docs/reliability.md has the details.
+3.5 s after its operation, or group of operations, started. So an operation ends within 7 s. docs/reliability.md has
+the details.
 """
 
 from contextlib import AbstractContextManager

@@ -105,12 +105,24 @@ class Api(States, Chalice):
         return known
 
     def _guarded_routes(self, authorizer: ChaliceAuthorizer) -> Iterator[Route]:
+        for route in self.stated:
+            its_own: Any = self.routes[route.path][route.method].authorizer
+            if its_own is authorizer:
+                yield route
+
+    @property
+    def stated(self) -> Iterator[Route]:
+        """Every route and its rule."""
         for path, methods in self.routes.items():
             for method, entry in methods.items():
-                its_own: Any = entry.authorizer
                 handler: Any = entry.view_function
-                if its_own is authorizer:
-                    yield Route(method, path, handler.operation.allow)
+                yield Route(method, path, handler.operation.allow)
+
+    @property
+    def functions(self) -> list[str]:
+        """Chalice's names of the functions that it deploys beside that of the API, such as ``jwt_authorizer``."""
+        others: list[Any] = [*self.builtin_auth_handlers, *self.event_sources, *self.pure_lambda_functions]
+        return [handler.name for handler in others]
 
     # How handlers are registered, in app.py and from blueprints
 

@@ -1,6 +1,6 @@
 """Cursors: an opaque text that says where the next page starts.
 
-A cursor is not a secret and grants no access. Its checksum detects damage.
+A cursor is not a secret and grants no access. Its checksum detects damage, and that it is another list's.
 """
 
 import hashlib
@@ -11,23 +11,31 @@ from chalicelib.errors import Invalid
 from chalicelib.records import USERID
 
 CHECKSUM_BYTES = 6
-FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")
+FORM = re.compile(r"[A-Za-z0-9_-]{1,8192}")
 
 
-def encode(userid: str) -> str:
-    """Return the cursor of the page that starts after ``userid``."""
-    return urlsafe_b64encode(_checksum(userid) + userid.encode()).rstrip(b"=").decode()
+def encode(position: str, of: str = "") -> str:
+    """Return the cursor of the page that starts after ``position`` in the list ``of``: by default, that of records,
+    whose positions are userids."""
+    return urlsafe_b64encode(_checksum(position, of) + position.encode()).rstrip(b"=").decode()
 
 
-def decode(cursor: str) -> str:
-    """Return the userid in a cursor. Raises ``Invalid`` if ``encode`` did not return it."""
+def decode(cursor: str, of: str = "", form: re.Pattern[str] = USERID) -> str:
+    """Return the position in a cursor, which has the form ``form``. Raises ``Invalid`` if ``encode`` did not return it
+    for this list."""
     if FORM.fullmatch(cursor) and len(cursor) % 4 != 1:
         value = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        userid = value[CHECKSUM_BYTES:].decode(errors="replace")
-        if USERID.fullmatch(userid) and encode(userid) == cursor:
-            return userid
-    raise Invalid.at("/cursor", "The cursor is damaged: use the URL in the Link header without changes.")
+        position = value[CHECKSUM_BYTES:].decode(errors="replace")
+        if form.fullmatch(position) and encode(position, of) == cursor:
+            return position
+    raise damaged()
 
 
-def _checksum(userid: str) -> bytes:
-    return hashlib.blake2b(userid.encode(), digest_size=CHECKSUM_BYTES, person=b"roster-cursor").digest()
+def damaged() -> Invalid:
+    """Return the error for a cursor that nobody has issued for this list."""
+    return Invalid.at("/cursor", "The cursor is damaged: use the URL in the Link header without changes.")
+
+
+def _checksum(position: str, of: str) -> bytes:
+    text = f"{of}\n{position}".encode()
+    return hashlib.blake2b(text, digest_size=CHECKSUM_BYTES, person=b"roster-cursor").digest()

@@ -16,9 +16,11 @@ class Operation(NamedTuple):
 
     ``accepts`` and ``returns`` are names of schemas, of the body and of a successful response. ``openapi/`` resolves
     them; nothing loads a schema at run time. ``None``: the route reads no body, or its successful response has none.
-    ``status`` is that of a successful response. ``errors`` are those that do not follow from the method. A ``paged``
-    route takes ``limit`` and ``cursor`` and returns a ``Link``. ``section`` is where the description lists the route;
-    by default, its rule decides.
+    ``status`` is that of a successful response. ``errors`` are those that do not follow from the method.
+
+    A route that is ``paged`` takes ``limit``, up to this number, and ``cursor``, and returns a ``Link``. ``query`` are
+    the names of its other query parameters. A route that ``locates`` returns the address of what it has created in
+    ``Location``. ``section`` is where the description lists the route; by default, its rule decides.
     """
 
     allow: Rule
@@ -26,7 +28,9 @@ class Operation(NamedTuple):
     returns: str | None = "Nothing"
     status: int = 200
     errors: Collection[type[RosterError]] = ()
-    paged: bool = False
+    paged: int = 0
+    query: Collection[str] = ()
+    locates: bool = False
     section: str | None = None
 
 

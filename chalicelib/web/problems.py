@@ -15,6 +15,7 @@ from chalicelib.errors import (
     RosterError,
     Throttled,
     TooLarge,
+    Unauthorized,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -57,6 +58,7 @@ OF_ERROR: Problems = {
     Invalid: INVALID_REQUEST,
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE,
     TooLarge: TOO_LARGE,
+    Unauthorized: UNAUTHORIZED,
     Forbidden: FORBIDDEN,
     NotFound: NOT_FOUND,
     Conflict: PRECONDITION_FAILED,

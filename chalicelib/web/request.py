@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
-from chalicelib.errors import Forbidden, Invalid, UnsupportedMediaType
-from chalicelib.json import strict_json
+from chalicelib.errors import Forbidden, Invalid, Unauthorized, UnsupportedMediaType
+from chalicelib.json import strict_json, web_token
 from chalicelib.json.strict_json import JsonObject
 from chalicelib.records import Precondition
 from chalicelib.security.access import Caller
+from chalicelib.security.tokens import AUTHORIZATION
 from chalicelib.web import cursors, entity_tags
 
 JSON = "application/json"
@@ -17,9 +18,9 @@ MERGE_PATCH = "application/merge-patch+json"
 MEDIA_TYPES = {"POST": [JSON], "PUT": [JSON], "PATCH": [MERGE_PATCH, JSON]}
 """The media types of a method's body. Other methods read no body, so its type does not matter."""
 
-DEFAULT_LIMIT = 50
+DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
-LIMIT = re.compile(r"[1-9]\d?|100", re.ASCII)
+LIMIT = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 
 
 class Request:
@@ -82,6 +83,22 @@ class Request:
             raise Forbidden("Sign in and send your token.")
         return caller.sub
 
+    @property
+    def token(self) -> str:
+        """The token that the JWT authorizer accepted. Raises ``Unauthorized`` if there is none."""
+        bearer = AUTHORIZATION.fullmatch(self.headers.get("authorization", ""))
+        if bearer is None:
+            raise Unauthorized("Sign in and send your token.")
+        return bearer["token"]
+
+    @property
+    def token_claims(self) -> Mapping[str, Any]:
+        """The claims of ``token``, in their JSON types. The authorizer has verified it, so that is not repeated."""
+        try:
+            return web_token.claims(self.token)
+        except ValueError:
+            raise Unauthorized("Sign in and send your token.") from None
+
     # What is sent
 
     @property
@@ -125,13 +142,13 @@ class Request:
             raise Invalid.at(f"/{name}", f"Send the query parameter {name} once; it was sent {len(values)} times.")
         return cast("str", values[0])
 
-    def limit(self) -> int:
-        """Return how many items a page may have: 1 to 100."""
+    def limit(self, largest: int = MAX_LIMIT) -> int:
+        """Return how many items a page may have: 1 to ``largest``."""
         text = self.query("limit")
         if text is None:
-            return DEFAULT_LIMIT
-        if not LIMIT.fullmatch(text):
-            raise Invalid.at("/limit", "The limit must be a whole number from 1 to 100.")
+            return min(DEFAULT_LIMIT, largest)
+        if not LIMIT.fullmatch(text) or int(text) > largest:
+            raise Invalid.at("/limit", f"The limit must be a whole number from 1 to {largest}.")
         return int(text)
 
     def after(self) -> str | None:
@@ -143,7 +160,11 @@ class Request:
 
     def page_after(self, limit: int, last: str) -> str:
         """Return the address of the page that follows the userid ``last``."""
-        return f"{self.address()}?{urlencode({'limit': limit, 'cursor': cursors.encode(last)})}"
+        return self.address_with(limit=limit, cursor=cursors.encode(last))
+
+    def address_with(self, **query: str | int) -> str:
+        """Return the address that the client called, with another query."""
+        return f"{self.address()}?{urlencode(query)}"
 
     def address(self, *segments: str) -> str:
         """Return the address that the client called, with ``segments`` appended, as the client can reach it.
@@ -164,3 +185,10 @@ class Request:
     def path_to(self, route: str) -> str:
         """Return the path of another route, which has no parameters, as the client can reach it: with the stage."""
         return urlsplit(self.address()).path.removesuffix(self.route or "") + route
+
+    def address_of(self, route: str) -> str:
+        """Return the address of another route, which has no parameters, as the client can reach it.
+
+        The route that is being handled must have no parameters either.
+        """
+        return self.address().removesuffix(self.route or "") + route

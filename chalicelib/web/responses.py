@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chalice.app import Response
 
-from chalicelib.json.strict_json import Json, JsonObject, dumps
+from chalicelib.json.strict_json import Json, JsonObject, dumps, shortest
 from chalicelib.records import Record, text
 from chalicelib.repository import Page
 from chalicelib.web import entity_tags
@@ -28,6 +28,18 @@ the status may take. Lambda's own encoder writes ASCII up to Python 3.11: three 
 def document(value: Json, headers: Mapping[str, str] | None = None, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Return ``value`` as JSON."""
     return _json(dumps(value), headers or {}, status)
+
+
+def attachment(value: Json, filename: str) -> Response:
+    """Return ``value`` as JSON that browsers save as a file. It is not cached.
+
+    Numbers are written in full, unless Lambda could not return the response then: ``1e125`` has 5 bytes, its digits
+    have 126.
+    """
+    body = dumps(value)
+    if len(encode_basestring_ascii(body)) > MAX_RESPONSE:
+        body = shortest(value)
+    return _json(body, {**UNCACHED, "Content-Disposition": f'attachment; filename="{filename}"'})
 
 
 def no_content() -> Response:

@@ -1,6 +1,7 @@
 """The schemas that routes name, one module for the core and one for each capability.
 
-A module may define ``SCHEMAS``, ``EXAMPLES`` (by schema, then by status), ``TAGGED``, ``PARAMETERS`` and ``DETAILS``;
+A module may define ``SCHEMAS``, ``EXAMPLES`` (by schema, then by status), ``TAGGED``, ``PARAMETERS``, ``QUERY`` and
+``DETAILS``;
 ``openapi/schemas/core.py`` shows what they hold.
 """
 

@@ -80,7 +80,7 @@ PARAMETERS: Json = {
         "example": SUB,
     },
 }
-"""Path parameters by name."""
+"""Path parameters by name. ``QUERY`` has query parameters in the same form."""
 
 DETAILS = {
     **{response.problem.slug: response.detail for response in gateway_responses.BY_TYPE.values()},
