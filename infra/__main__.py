@@ -1,4 +1,4 @@
-"""The program behind ``make deploy``, ``make destroy``, ``make outputs`` and ``make backend``.
+"""The program behind ``make deploy``, ``make destroy``, ``make outputs``, ``make backend`` and ``make admin``.
 
 Its command ``policy`` prints the IAM policy of the role that deploys.
 """
@@ -13,7 +13,7 @@ from functools import cache, partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import api, aws, backend, chalice_stage, data, package, parts, risks
+from infra import administrator, api, aws, backend, chalice_stage, data, package, parts, risks
 from infra.cloudformation import Account, Outputs, Stack
 from infra.failure import Failure
 from infra.stages import Stage, stage
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--accept-risks", action="store_true", help="deploy, backend: deploy a protected stage with risky settings"
     )
+    parser.add_argument("--email", default="", help="admin: the address of the administrator")
+    parser.add_argument("--name", default="", help="admin: the name of an administrator who has no account yet")
     parser.add_argument(
         "--parameter",
         type=_parameter,
@@ -94,6 +96,10 @@ def _backend(account: Account, where: Stage, options: argparse.Namespace) -> Non
 
 def _outputs(account: Account, where: Stage, _: argparse.Namespace) -> None:
     _print(api.stack(account, where).outputs)
+
+
+def _admin(account: Account, where: Stage, options: argparse.Namespace) -> None:
+    _say(administrator.appoint(account, where, options.email, options.name))
 
 
 def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> None:
@@ -171,7 +177,7 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-COMMANDS = {"deploy": _deploy, "destroy": _destroy, "outputs": _outputs, "backend": _backend}
+COMMANDS = {"deploy": _deploy, "destroy": _destroy, "outputs": _outputs, "backend": _backend, "admin": _admin}
 
 
 if __name__ == "__main__":

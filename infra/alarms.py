@@ -1,6 +1,7 @@
-"""The alarms on the tables, generated from the operations that the API function's policy allows."""
+"""The alarms on the tables, generated from the operations that the functions' policies allow."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 DYNAMODB = "dynamodb:"
@@ -18,22 +19,24 @@ def on_tables(policy: Mapping[str, Any]) -> dict[str, Any]:
     dimensions", developer guide).
     """
     alarms = {}
-    for table, operations in _granted(policy):
+    for table, operations in _granted(policy).items():
         for kind in ("Read", "Write"):
             alarms[f"{table}{kind}ThrottlesAlarm"] = _alarm(f"{kind}ThrottleEvents", TableName={"Ref": table})
-        for operation in operations:
+        for operation in sorted(operations):
             dimensions = {"TableName": {"Ref": table}, "Operation": operation}
             alarms[f"{table}{operation}ErrorsAlarm"] = _alarm("SystemErrors", **dimensions)
     return alarms
 
 
-def _granted(policy: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """Yield each table, by the parameter that names it, and the operations that the policy allows on it."""
+def _granted(policy: Mapping[str, Any]) -> Mapping[str, set[str]]:
+    """Return the operations that the policy allows on each table, by the parameter that names the table."""
+    granted: dict[str, set[str]] = defaultdict(set)
     for statement in policy["Statement"]:
-        operations = [action.removeprefix(DYNAMODB) for action in statement["Action"] if action.startswith(DYNAMODB)]
+        operations = {action.removeprefix(DYNAMODB) for action in statement["Action"] if action.startswith(DYNAMODB)}
         resource = statement["Resource"]
         if operations and "Ref" in resource:
-            yield resource["Ref"].removesuffix("Arn"), sorted(operations)
+            granted[resource["Ref"].removesuffix("Arn")] |= operations
+    return granted
 
 
 def _alarm(metric: str, **dimensions: Any) -> dict[str, Any]:

@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infra import parts
+from infra import functions, parts
 from infra.cloudformation import Outputs
 from infra.parts import PROJECT
 from infra.stages import Stage
 
-ROLES = {"api": "", "authorizer": "-jwt_authorizer"}
-"""Each function's role, as in ``.chalice/policy-<role>.json``, and the suffix of its name after app and stage."""
 NO_LOG_GROUP = {"log_retention_in_days": 0}
 """Chalice's setting for a function whose log group is in the backend stack.
 
@@ -26,12 +24,14 @@ def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[
     """
     folder = project / ".chalice"
     _, partition, _, region, account, _ = outputs["UsersTableArn"].split(":", 5)
-    for role, suffix in ROLES.items():
-        group = f"/aws/lambda/roster-{stage.name}{suffix}"
+    others = parts.declared().functions
+    for function in ("api", *others):
+        group = f"/aws/lambda/roster-{stage.name}" + ("" if function == "api" else f"-{function}")
         logs = f"arn:{partition}:logs:{region}:{account}:log-group:{group}:*"
-        policy = parts.policy() if role == "api" else json.loads((folder / f"policy-{role}.json").read_text())
-        path = folder / _policy_file(stage, role)
-        path.write_text(json.dumps(_resolved(policy, outputs, logs), indent=2) + "\n")
+        # Chalice knows one function for all routes, so it also needs what the administrators' routes do.
+        policy = parts.policy(*(("api", "admin") if function == "api" else (function,)))
+        path = folder / _policy_file(stage, function)
+        path.write_text(json.dumps(_resolved(functions.with_logs(policy, logs), outputs), indent=2) + "\n")
         yield path
     config = folder / "config.json"
     recorded = json.loads(config.read_text())
@@ -41,10 +41,13 @@ def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[
         "iam_policy_file": _policy_file(stage, "api"),
         "lambda_functions": {
             "api_handler": NO_LOG_GROUP,
-            "jwt_authorizer": {
-                **recorded["lambda_functions"]["jwt_authorizer"],
-                **NO_LOG_GROUP,
-                "iam_policy_file": _policy_file(stage, "authorizer"),
+            **{
+                function: {
+                    **recorded["lambda_functions"].get(function, {}),
+                    **NO_LOG_GROUP,
+                    "iam_policy_file": _policy_file(stage, function),
+                }
+                for function in others
             },
         },
     }
@@ -52,18 +55,16 @@ def record(stage: Stage, outputs: Outputs, project: Path = PROJECT) -> Iterator[
     yield config
 
 
-def _policy_file(stage: Stage, role: str) -> str:
-    return f"policy-{role}-{stage.name}.json"
+def _policy_file(stage: Stage, function: str) -> str:
+    return f"policy-{function}-{stage.name}.json"
 
 
-def _resolved(part: Any, outputs: Outputs, logs: str) -> Any:
-    """Return ``part`` of a policy with ``Ref`` replaced by an output and ``Fn::GetAtt`` by the log group's ARN."""
+def _resolved(part: Any, outputs: Outputs) -> Any:
+    """Return ``part`` of a policy with each ``Ref`` replaced by the output of that name."""
     if isinstance(part, list):
-        return [_resolved(item, outputs, logs) for item in part]
+        return [_resolved(item, outputs) for item in part]
     if not isinstance(part, dict):
         return part
     if "Ref" in part:
         return outputs[part["Ref"]]
-    if "Fn::GetAtt" in part:
-        return logs
-    return {name: _resolved(value, outputs, logs) for name, value in part.items()}
+    return {name: _resolved(value, outputs) for name, value in part.items()}

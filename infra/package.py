@@ -1,4 +1,4 @@
-"""The deployment package: the zip that both functions run, and the API stack's template by ``chalice package``."""
+"""The deployment package: the zip that all functions run, and the API stack's template by ``chalice package``."""
 
 import hashlib
 import io
@@ -16,12 +16,12 @@ from typing import Any
 
 import yaml
 
-from infra import alarms, parts, rest_api
+from infra import alarms, functions, parts, rest_api
 from infra.failure import Failure
 from infra.parts import PROJECT
 from infra.stages import Stage
 
-CONTENT = ["app.py", "chalicelib", "requirements.txt", ".chalice/config.json", ".chalice/policy-*.json"]
+CONTENT = ["app.py", "chalicelib", "requirements.txt", ".chalice/config.json", ".chalice/policy-api.json"]
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can store."""
 
@@ -82,15 +82,12 @@ def build(stage: Stage) -> Package:
 
 
 def _complete(resources: dict[str, Any]) -> None:
-    """Add what is generated: gateway responses, ``ANY`` methods, alarms, settings and the text of the dashboard."""
+    """Add what is generated: gateway responses, ``ANY`` methods, functions, alarms and the text of the dashboard."""
     rest_api.complete(resources["RestAPI"]["Properties"])
-    resources.update(alarms.on_tables(parts.policy()))
+    functions.complete(resources)
+    resources.update(alarms.on_tables(parts.policy(*functions.of_app().values())))
     dashboard = resources["Dashboard"]["Properties"]["DashboardBody"]
     dashboard["Fn::Sub"] = json.dumps(dashboard["Fn::Sub"])
-    variables = {setting.variable: {"Ref": setting.parameter} for setting in parts.settings()}
-    for resource in resources.values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["Environment"] = {"Variables": variables}
 
 
 def _copy(target: Path) -> None:
@@ -105,7 +102,6 @@ def _copy(target: Path) -> None:
     config = target / ".chalice" / "config.json"
     base = {key: value for key, value in json.loads(config.read_text()).items() if key != "stages"}
     config.write_text(json.dumps(base))
-    (target / ".chalice" / parts.POLICY.name).write_text(json.dumps(parts.policy()))
 
 
 def _chalice_package(sources: Path, target: Path, stage: str, settings: Mapping[str, str]) -> None:

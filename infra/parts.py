@@ -1,7 +1,7 @@
 """The parts of the two stacks that the core and each capability contribute: templates, permissions and settings.
 
 The core's parts are ``backend.yaml``, ``api.yaml``, ``settings.yaml`` and ``deploy-policy.json`` in this folder, and
-``policy-api.json`` in ``.chalice``. A capability has files of the same names, each optional, in
+``policy-<function>.json`` in ``.chalice``. A capability has files of the same names, each optional, in
 ``infra/<capability>/``. They are used if ``app.py`` registers the capability.
 """
 
@@ -22,7 +22,16 @@ from infra.failure import Failure
 
 INFRA = Path(__file__).resolve().parent
 PROJECT = INFRA.parent
-POLICY = PROJECT / ".chalice" / "policy-api.json"
+POLICIES = PROJECT / ".chalice"
+DECLARED = """
+import json
+from app import app
+print(json.dumps({
+    "capabilities": app.capabilities,
+    "only_for_admins": [route[:2] for route in app.stated if route.rule.only_for_admins],
+    "functions": app.functions,
+}))
+"""
 
 
 class Setting(NamedTuple):
@@ -34,16 +43,34 @@ class Setting(NamedTuple):
     is_optional: bool
 
 
+class Declared(NamedTuple):
+    """What ``app.py`` declares, with its capabilities.
+
+    ``only_for_admins`` are the method and the path of each route that nobody but administrators may call.
+    ``functions`` are Chalice's names of all functions but that of the API.
+    """
+
+    capabilities: tuple[str, ...]
+    only_for_admins: frozenset[tuple[str, str]]
+    functions: tuple[str, ...]
+
+
 @cache
-def capabilities() -> tuple[str, ...]:
-    """Return the names of the capabilities that ``app.py`` registers."""
-    program = "import json, app; print(json.dumps(app.app.capabilities))"
+def declared() -> Declared:
+    """Return what ``app.py`` declares. It is imported in another process, because it reads the environment."""
     environ = {**os.environ, **examples(), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", program]
+    command = [sys.executable, "-c", DECLARED]
     done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failure(f"app.py could not be imported:\n{done.stderr.strip()}")
-    return tuple(json.loads(done.stdout.splitlines()[-1]))
+    found = json.loads(done.stdout.splitlines()[-1])
+    routes = frozenset((method, path) for method, path in found["only_for_admins"])
+    return Declared(tuple(found["capabilities"]), routes, tuple(found["functions"]))
+
+
+def capabilities() -> tuple[str, ...]:
+    """Return the names of the capabilities that ``app.py`` registers."""
+    return declared().capabilities
 
 
 def template(name: str) -> dict[str, Any]:
@@ -58,9 +85,15 @@ def template(name: str) -> dict[str, Any]:
     return merged
 
 
-def policy() -> dict[str, Any]:
-    """Return the IAM policy of the API's function, with the statements of the capabilities."""
-    return _merged_policy([POLICY, *_present("policy-api.json", capabilities())])
+def policy(*functions: str) -> dict[str, Any]:
+    """Return the IAM policy that functions need: the statements of the core and of the capabilities.
+
+    A function is ``api``, ``admin``, or one that Chalice knows by this name. If no part has a policy for it, there is
+    no statement. The permission to write logs, which every function needs, is not among them.
+    """
+    names = [f"policy-{function}.json" for function in functions]
+    core = [path for name in names if (path := POLICIES / name).exists()]
+    return _merged_policy([*core, *chain.from_iterable(_present(name, capabilities()) for name in names)])
 
 
 def deploy_policy() -> dict[str, Any]:

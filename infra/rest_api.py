@@ -21,11 +21,11 @@ def complete(properties: dict[str, Any]) -> None:
 
 
 def _any_method(methods: dict[str, Any]) -> dict[str, Any]:
-    """Return a path's operation for unsupported methods: it calls the function, which returns 405 and ``Allow``.
+    """Return a path's operation for unsupported methods: it calls the API's function, which returns 405 and ``Allow``.
 
-    It has no authorizer, so it needs no token. A mock integration would save the call, but selects its template by
-    ``Content-Type``. If there is no template for that type, API Gateway returns 500 or 415 (see "Integration
-    passthrough behaviors" in its developer guide).
+    It has no authorizer, so it needs no token, and the administrators' function must not serve it. A mock integration
+    would save the call, but selects its template by ``Content-Type``. If there is no template for that type, API
+    Gateway returns 500 or 415 (see "Integration passthrough behaviors" in its developer guide).
     """
     route = next(operation for method, operation in methods.items() if method != "options")
     return {name: route[name] for name in ("parameters", "produces", "responses", INTEGRATION) if name in route}

@@ -12,7 +12,7 @@ from infra.failure import Failure
 
 STAGES = Path(__file__).parent / "stages.yaml"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
-TAKEN = ("-api", "-jwt-authorizer")
+TAKEN = ("-admin", "-api", "-hourly", "-housekeeping", "-jwt-authorizer")
 """What the names of a stage's log groups end with: see the log groups in both templates."""
 RESERVED = ("aws", "amazon", "cognito")
 """Words that Cognito rejects in the prefix of a domain."""
