@@ -3,7 +3,10 @@
 # The settings, from make's command line or the environment. Values are literal: make expands nothing in them, and recipes
 # read them from the environment ("$$EMAIL"), so the shell expands nothing either. One exception: make strips leading
 # whitespace from values on its command line. Set such a value in the environment.
-override SETTINGS := PORT EMBEDDED_AWS_PORT DOCS_PORT STATE_DIR EMAIL PASSWORD NEW_PASSWORD STAGE DATA ACCEPT PYTHON CHROMIUM
+# EMAIL has a default for make token only, and Windows Subsystem for Linux sets NAME to that of the computer.
+override EMAIL_FOR_ADMIN := $(if $(filter-out undefined,$(origin EMAIL)),$$EMAIL)
+override NAME_FOR_ADMIN  := $(if $(filter command,$(origin NAME)),$$NAME)
+override SETTINGS := PORT EMBEDDED_AWS_PORT DOCS_PORT STATE_DIR EMAIL NAME PASSWORD NEW_PASSWORD STAGE DATA ACCEPT PYTHON CHROMIUM
 override defined   = $(foreach name,$(1),$(if $(filter-out undefined,$(origin $(name))),$(name)))
 $(foreach name,$(call defined,$(SETTINGS)),$(eval override $(name) := $$(value $(name))))
 
@@ -23,6 +26,7 @@ $(call pass,run,PORT EMBEDDED_AWS_PORT DOCS_PORT STATE_DIR)
 $(call pass,token,STATE_DIR EMAIL PASSWORD NEW_PASSWORD)
 $(call pass,mail stop clean,STATE_DIR)
 $(call pass,deploy destroy outputs backend,STAGE STATE_DIR EMBEDDED_AWS_PORT)
+$(call pass,admin,STAGE STATE_DIR EMBEDDED_AWS_PORT EMAIL NAME)
 $(call pass,test,CHROMIUM)
 $(call pass,.venv .venv-embedded clean,PYTHON)
 
@@ -56,7 +60,7 @@ override NOT_INSTALLED := Roster is not installed in this folder. Start it with 
 override REQUIRE_VENV  := test -x $(BIN)/python || { echo "$(NOT_INSTALLED)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help run token mail stop deploy destroy outputs backend test fuzz bench even load soak figures lint format openapi constraints clean
+.PHONY: help run token mail stop deploy destroy outputs backend admin test fuzz bench even load soak figures lint format openapi constraints clean
 
 help: ## list the targets
 	@echo "Roster: the targets of make"
@@ -91,6 +95,10 @@ outputs: $(VENV) ## print the outputs of the API stack of STAGE=…
 
 backend: $(VENVS) ## deploy the backend of STAGE=… and record its outputs for chalice deploy
 	@$(INFRA) backend --stage="$$STAGE" $(ACCEPT_RISKS)
+
+admin: $(VENV) ## make EMAIL=… an administrator of STAGE=…; without an account, that person is invited (NAME=…)
+	@$(REQUIRE_VENV)
+	@$(INFRA) admin --stage="$$STAGE" --email="$(EMAIL_FOR_ADMIN)" --name="$(NAME_FOR_ADMIN)"
 
 test: lint .venv-embedded ## lint, then run every test
 	@$(BIN)/python -m tests.browser.chromium

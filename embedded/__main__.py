@@ -6,19 +6,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from embedded import accounts, aws, gateway, mail, runs
+from embedded import accounts, aws, gateway, housekeeping, mail, runs
 from embedded.commands import DEFAULTS, make_command
 from embedded.processes import Process, require_free
 from embedded.runs import NotRunning
-from embedded.stack import Stack, aws_running, find, running
+from embedded.stack import Stack, aws_running, environ, find, running
 from embedded.state import folder, prepare
 from infra import stages
 from infra.aws import sentence
 from infra.failure import Failure
+
+NEEDS_A_STAGE = ("admin", "outputs")
+"""The commands of ``infra`` for a stage that is deployed: the embedded AWS is not started for them."""
 
 
 def main() -> None:
@@ -71,9 +75,10 @@ def _run(arguments: argparse.Namespace) -> None:
         with (
             running(port, aws_port, arguments.state, _say) as (stack, *processes),
             page.served(docs_port, stack.api, stack.aws_port) as docs,
+            housekeeping.Hourly(lambda: housekeeping.start(environ(aws_port, stack.outputs))) as hourly,
         ):
             _say(_welcome(stack, docs, arguments.state))
-            _watch(stack, *processes)
+            _watch(stack, *processes, each_time=hourly.tick)
     except KeyboardInterrupt:
         _say(f"\nRoster has stopped. Your data is kept in {arguments.state}.")
 
@@ -113,15 +118,16 @@ def _aws(arguments: argparse.Namespace) -> None:
 
 
 def _infra(arguments: argparse.Namespace) -> None:
+    command_name = arguments.arguments[0]
     try:
         stack = find(arguments.state)
     except NotRunning:
-        if arguments.arguments[0] == "outputs":
+        if command_name in NEEDS_A_STAGE:
             settings = {"STAGE": "local", "STATE_DIR": arguments.state, "EMBEDDED_AWS_PORT": arguments.aws_port}
             deploy = make_command("deploy", **settings)
             raise Failure(f"The embedded AWS is not running. Start it and deploy with {deploy}") from None
         stack = _started_in_background(arguments)
-    if arguments.arguments[0] != "outputs" and str(stack.aws_port) != arguments.aws_port:
+    if command_name not in NEEDS_A_STAGE and str(stack.aws_port) != arguments.aws_port:
         _say(f"The embedded AWS of {arguments.state} is already running on port {stack.aws_port}. Using that port.")
     # In a separate process, because the environment decides which AWS a program uses.
     parameters = {
@@ -131,8 +137,10 @@ def _infra(arguments: argparse.Namespace) -> None:
     options = [f"--parameter={name}={value}" for name, value in parameters.items()]
     command = [sys.executable, "-m", "infra", *arguments.arguments, *options]
     status = subprocess.run(command, env=aws.environ(stack.aws_port), check=False).returncode
-    if status == 0 and arguments.arguments[0] == "deploy":
+    if status == 0 and command_name == "deploy":
         gateway.complete(aws.account(stack.aws_port), stages.stage("local"))
+    if status == 0 and command_name == "admin":
+        _say(f"No e-mail leaves this machine: {make_command('mail', STATE_DIR=arguments.state)} prints them.")
     sys.exit(status)
 
 
@@ -184,10 +192,14 @@ def _ignore_interrupts() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _watch(stack: Stack, *processes: Process) -> None:
-    """Raise ``Failure`` when a process exits. Until then, report when saving starts to fail and when it works again."""
+def _watch(stack: Stack, *processes: Process, each_time: Callable[[], None] = lambda: None) -> None:
+    """Raise ``Failure`` when a process exits. Until then, report when saving starts to fail and when it works again.
+
+    Call ``each_time`` twice a second.
+    """
     error = ""
     while True:
+        each_time()
         for process in processes:
             if not process.is_running:
                 _ignore_interrupts()

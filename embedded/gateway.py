@@ -8,7 +8,7 @@ from typing import Any
 
 from infra import api
 from infra.cloudformation import Account
-from infra.rest_api import INTEGRATION
+from infra.rest_api import ANY_METHOD, INTEGRATION
 from infra.stages import Stage
 
 
@@ -28,12 +28,17 @@ def complete(account: Account, stage: Stage) -> None:
             responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
             responseTemplates=response["ResponseTemplates"],
         )
-    for resource in apigateway.get_resources(restApiId=rest_api, limit=500)["items"]:
-        methods = properties["DefinitionBody"]["paths"].get(resource["path"])
-        if methods:  # a resource that is only the parent of others has no methods
-            at = {"restApiId": rest_api, "resourceId": resource["id"]}
-            _add_preflight_headers(apigateway, at, methods)
-            _add_any_method(apigateway, at, methods)
+    paths = properties["DefinitionBody"]["paths"]
+    resources = {
+        resource["path"]: {"restApiId": rest_api, "resourceId": resource["id"]}
+        for resource in apigateway.get_resources(restApiId=rest_api, limit=500)["items"]
+        if resource["path"] in paths  # a resource that is only the parent of others has no methods
+    }
+    public = _resolved_any(apigateway, resources, paths)
+    for path, at in resources.items():
+        _add_preflight_headers(apigateway, at, paths[path])
+        apigateway.put_method(**at, httpMethod="ANY", authorizationType="NONE")
+        apigateway.put_integration(**at, httpMethod="ANY", **public)
     apigateway.create_deployment(restApiId=rest_api, stageName="api")
 
 
@@ -44,15 +49,22 @@ def _add_preflight_headers(apigateway: Any, at: Mapping[str, str], methods: Mapp
     apigateway.put_integration_response(**method, responseParameters=headers)
 
 
-def _add_any_method(apigateway: Any, at: Mapping[str, str], methods: Mapping[str, Any]) -> None:
-    """Add an ``ANY`` method to the path, with the integration of another method, whose URI is already resolved."""
-    route = next(method for method in methods if method in ("get", "put", "post", "patch", "delete"))
-    integration = apigateway.get_integration(**at, httpMethod=route.upper())
-    apigateway.put_method(**at, httpMethod="ANY", authorizationType="NONE")
-    apigateway.put_integration(
-        **at,
-        httpMethod="ANY",
-        type=integration["type"],
-        integrationHttpMethod=integration["httpMethod"],
-        uri=integration["uri"],
+def _resolved_any(
+    apigateway: Any, resources: Mapping[str, Mapping[str, str]], paths: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the integration of all ``ANY`` methods: that of any other method that has the same in the definition.
+
+    Its URI is already resolved.
+    """
+    path, method = next(
+        (path, method)
+        for path in resources
+        for method, operation in paths[path].items()
+        if method not in ("options", ANY_METHOD) and operation[INTEGRATION] == paths[path][ANY_METHOD][INTEGRATION]
     )
+    integration = apigateway.get_integration(**resources[path], httpMethod=method.upper())
+    return {
+        "type": integration["type"],
+        "integrationHttpMethod": integration["httpMethod"],
+        "uri": integration["uri"],
+    }

@@ -142,6 +142,10 @@ class Process:
             return False
         return any(one.laddr.port == port and one.status == psutil.CONN_LISTEN for one in connections if one.laddr)
 
+    def wait(self, seconds: float) -> int:
+        """Return its exit status when it exits by itself. Raise ``subprocess.TimeoutExpired`` if the time is up."""
+        return self._popen.wait(seconds)
+
     def stop(self, seconds: float = 20) -> int:
         """Stop it and everything that it started, after ``seconds`` by force. Return its exit status."""
         if self.is_running:

@@ -14,7 +14,8 @@ from embedded.emulator.saved_state import Unreadable
 from embedded.leash import end_with_parent
 
 MINISTACK = "1.5.33"
-"""The version that ``keeper.py`` and ``cognito`` were written for: they replace private functions of ministack."""
+"""The version that ``keeper.py``, ``cognito`` and ``functions.py`` were written for, because they replace private
+functions of ministack."""
 
 
 def main() -> None:
@@ -36,9 +37,10 @@ def main() -> None:
         print(fault, file=sys.stderr)
         sys.exit(Unreadable.STATUS)
     # Not earlier, because the import creates a key in the state folder.
-    from embedded.emulator import cognito
+    from embedded.emulator import cognito, functions
 
     cognito.install()
+    functions.install()
     app.main()
     sys.exit(NOT_SAVED if keeper.error else 0)
 

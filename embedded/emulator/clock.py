@@ -1,4 +1,4 @@
-"""The time by which Cognito's codes, sessions, lockouts and refresh tokens expire."""
+"""The time by which Cognito's codes, sessions, lockouts and refresh tokens expire, and at which people sign up."""
 
 import os
 import time

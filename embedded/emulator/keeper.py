@@ -21,11 +21,11 @@ from ministack import app as ministack
 from ministack.core import persistence
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 
-from embedded.emulator import NOT_SAVED, STATUS, saved_state
+from embedded.emulator import NOT_SAVED, PAUSE, STATUS, saved_state
 from embedded.emulator.saved_state import Saved, Unreadable
 from embedded.emulator.state_json import Codec
 
-PAUSE = 0.5
+SHORTEST_PAUSE = 0.5
 """Seconds from the end of a save to the next one, while anything changes. Longer if saves are slow."""
 IDLE_PAUSE = 15.0
 """Seconds after which the state is saved even if no request changed it: schedules and queues may have."""
@@ -57,6 +57,7 @@ class Keeper:
 
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / saved_state.FOLDER
+        self._pause = _number(state_dir / PAUSE, SHORTEST_PAUSE)
         self._files_of_ministack = [state_dir / f"{service}.json" for service in ministack._state_map]
         self._states: dict[str, Any] = {}  # what was read; after loading, only what no service could load
         self._is_loaded = asyncio.Event()
@@ -125,7 +126,7 @@ class Keeper:
                 self._changed.set()
                 await asyncio.sleep(RETRY_PAUSE)
             else:
-                await asyncio.sleep(max(PAUSE, SHARE * (time.monotonic() - started)))
+                await asyncio.sleep(max(self._pause, SHARE * (time.monotonic() - started)))
 
     def _save_at_exit(self, _services: Mapping[str, Callable[[], Any]]) -> None:
         """Save for the last time, after the last request. Replaces ministack's own function."""
@@ -212,6 +213,11 @@ class Keeper:
             path.unlink(missing_ok=True)
         if functions is not None:
             prune(used_code)
+
+
+def _number(path: Path, default: float) -> float:
+    """Return the number in a file, or ``default`` if it does not exist."""
+    return float(path.read_text()) if path.exists() else default
 
 
 async def _respond(send: Send, status: int, content: dict[str, Any]) -> None:

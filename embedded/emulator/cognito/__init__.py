@@ -1,4 +1,4 @@
-"""Adds Cognito's rules to ministack's Cognito: sessions, codes, limits, protected attributes, rotation of tokens.
+"""Adds Cognito's rules to ministack's Cognito: sessions, codes, limits, protected attributes, lists, token rotation.
 
 ministack implements the operations, but lets much through that Cognito rejects. This package replaces private functions
 of ``ministack.services.cognito``, so ``embedded/emulator/__main__.py`` requires one exact version. Each rule has its
@@ -14,7 +14,7 @@ from typing import Any
 from ministack import app
 from ministack.services import cognito as ministack
 
-from embedded.emulator.cognito import accounts, attributes, hosted, pools, sign_in, tokens, totp
+from embedded.emulator.cognito import accounts, attributes, directory, hosted, pools, sign_in, tokens, totp
 from embedded.emulator.cognito.pools import Data
 from embedded.emulator.cognito.rejected import Rejected
 
@@ -35,7 +35,7 @@ def install() -> None:
         "_run_idp_handler": _run,
         "_resolve_user": pools.resolve,
     }
-    for module in (accounts, attributes, hosted, sign_in, tokens, totp):
+    for module in (accounts, attributes, directory, hosted, sign_in, tokens, totp):
         replaced |= module.REPLACED
     for name, function in replaced.items():
         getattr(ministack, name)
@@ -63,6 +63,7 @@ def _run(handler: Handler, action: str, data: dict[str, Any]) -> Any:
         ministack._validate_client_secret_hash(action, data)
         or ministack._auth_flow_error(action, data)
         or ministack._access_token_error(data)
+        or _reset_error(action, data)
     )
     if error:
         return error
@@ -73,6 +74,18 @@ def _run(handler: Handler, action: str, data: dict[str, Any]) -> Any:
         except Rejected as rejection:
             return ministack.error_response_json(rejection.code, str(rejection), 400)
     return answer if isinstance(answer, tuple) else ministack.json_response(answer)
+
+
+def _reset_error(action: str, data: dict[str, Any]) -> Any:
+    """Return ``PasswordResetRequiredException`` for an access token whose user must reset the password, or ``None``.
+
+    Source: the errors of each operation that takes an access token. Of those here, only one does not list it.
+    """
+    if not data.get("AccessToken") or action == "AssociateSoftwareToken":
+        return None
+    user, _ = ministack._user_pool_for_access_token(data["AccessToken"])
+    is_required = user is not None and user.get("UserStatus") == "RESET_REQUIRED"
+    return ministack._password_reset_required() if is_required else None
 
 
 def _module(name: str) -> Any:

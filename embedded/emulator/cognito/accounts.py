@@ -33,6 +33,7 @@ def sign_up(data: Data) -> Any:
     response = ministack.json.loads(answer[2])
     user = pools.existing(pool, response["UserSub"])
     user.pop("_confirmation_code", None)
+    user["UserCreateDate"] = now()
     _default_to_unverified(user)
     email = pools.attributes(user).get("email")
     if email and "CodeDeliveryDetails" in response:
@@ -152,8 +153,6 @@ def change_password(data: Data) -> Any:
     """Return the response of ``ChangePassword``."""
     _, user, _ = pools.of_token(data)
     codes.count(user, "ChangePassword")
-    if user.get("UserStatus") == "RESET_REQUIRED":
-        return ministack._password_reset_required()
     return _change_password(data)
 
 

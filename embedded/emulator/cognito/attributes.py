@@ -1,8 +1,10 @@
-"""Which attributes users may write, and how they change their e-mail address: with a code that is mailed to it."""
+"""Which attributes users may read and write, and how they change their e-mail address: with a mailed code."""
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ministack.services import cognito as ministack
 
 from embedded.emulator.cognito import codes, pools
 from embedded.emulator.cognito.pools import Data, Pool, User
@@ -12,6 +14,8 @@ READ_ONLY = ("sub", "email_verified", "phone_number_verified", "identities")
 """Attributes that no app client may write."""
 
 Attributes = Mapping[str, str]
+
+_fake_token = ministack._fake_token
 
 
 def check_new(pool: Pool, client_id: str, given: Attributes, username_attribute: str | None) -> None:
@@ -42,6 +46,36 @@ def missing(pool: Pool, user: User) -> list[str]:
     """Return the names of the required attributes that the user does not have."""
     own = pools.attributes(user)
     return [name for name in pools.required(pool) if not own.get(name)]
+
+
+def readable(pool: Pool, client_id: str, own: Attributes) -> dict[str, str]:
+    """Return those of a user's attributes that a client may read ("ReadAttributes", UserPoolClientType), and ``sub``.
+
+    By default, a client may read the standard attributes.
+    """
+    listed = (pool["_clients"].get(client_id) or {}).get("ReadAttributes") or []
+    return {
+        name: value
+        for name, value in own.items()
+        if name in ("sub", *listed) or not (listed or name.startswith(("custom:", "dev:")))
+    }
+
+
+def get_user(data: Data) -> Any:
+    """Return the response of ``GetUser``."""
+    pool, user, client_id = pools.of_token(data)
+    own = readable(pool, client_id, pools.attributes(user))
+    answer = {"Username": user["Username"], "UserAttributes": ministack._dict_to_attr_list(own)}
+    factors = {"UserMFASettingList": user.get("_mfa_enabled"), "PreferredMfaSetting": user.get("_preferred_mfa")}
+    return answer | {name: value for name, value in factors.items() if value}
+
+
+def new_token(sub: str, pool_id: str, client_id: str, kind: str = "access", **settings: Any) -> str:
+    """Return a token. An ID token has the attributes that its client may read. Replaces ``_fake_token``."""
+    if kind == "id" and settings.get("user_attrs"):
+        settings["user_attrs"] = readable(pools.by_id(pool_id), client_id, settings["user_attrs"])
+    token: str = _fake_token(sub, pool_id, client_id, kind, **settings)
+    return token
 
 
 def update(data: Data) -> Any:
@@ -193,4 +227,9 @@ OPERATIONS = {
     "GetUserAttributeVerificationCode": send_code,
     "VerifyUserAttribute": verify,
 }
-REPLACED = {"_update_user_attributes": update, "_admin_update_user_attributes": admin_update}
+REPLACED = {
+    "_fake_token": new_token,
+    "_get_user": get_user,
+    "_update_user_attributes": update,
+    "_admin_update_user_attributes": admin_update,
+}

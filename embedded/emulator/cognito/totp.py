@@ -104,9 +104,10 @@ def _setup(token: Any) -> tuple[sessions.Session, Pool, User]:
 def _activate(user: User, secret: str | None, code: Any) -> None:
     if not secret:
         raise Rejected("SoftwareTokenMFANotFoundException", "Software Token MFA does not exist for the user.")
-    if not take(user, secret, code):
+    unused: User = {}  # no code of a new secret has been used
+    if not take(unused, secret, code):
         raise Rejected("EnableSoftwareTokenMFAException", "Code mismatch")
-    user["_totp_secret"] = secret
+    user.update(unused, _totp_secret=secret)
 
 
 def _prefer(user: User) -> None:
