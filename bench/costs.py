@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import figures
-from infra import parts
+from infra import functions, parts
 from infra.alarms import on_tables
 from testbed.routes import ROUTES as EVERY_ROUTE
-from testbed.routes import Cost
+from testbed.routes import Cost, Route
 
 HERE = Path(__file__).parent
 MEMORIES = (128, 256, 512, 1024, 1769)
 MEMORY: int = json.loads((HERE.parent / ".chalice" / "config.json").read_text())["lambda_memory_size"]
-"""The memory of both functions, in MB."""
+"""The memory of the functions that serve requests, in MB."""
 USERS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 MILLION = 1_000_000
 HOURS = 730
@@ -32,14 +32,15 @@ class Work(NamedTuple):
     """The work of a route.
 
     ``like`` is the warm call of the benchmark that it resembles; ``None``: no more than a warm authorizer. ``reads``
-    and ``writes`` are DynamoDB's units, of 4 KB and 1 KB. The route waits for Cognito (``signs_in``), or until an even
-    time, which is longer (``is_even``).
+    and ``writes`` are DynamoDB's units, of 4 KB and 1 KB. The route waits for ``calls`` to Cognito and for others that
+    hash a password (``hashes``), or until an even time, which is longer (``is_even``).
     """
 
     like: str | None
     reads: int = 0
     writes: int = 0
-    signs_in: bool = False
+    calls: int = 0
+    hashes: int = 0
     is_even: bool = False
 
 
@@ -50,11 +51,26 @@ WORK = {
     Cost.PATCH: Work("PATCH", reads=1, writes=1),
     Cost.PAGE: Work("list", reads=3),
     Cost.READINESS: Work("GET", reads=2),
-    Cost.SIGN_IN: Work("GET", signs_in=True),
-    Cost.FIRST_SIGN_IN: Work("GET", writes=1, signs_in=True),
+    Cost.POOL: Work("GET"),
     Cost.EVEN: Work("GET", is_even=True),
 }
-ROUTES = {str(route): WORK[route.cost] for route in EVERY_ROUTE}
+HASHING = frozenset({"ChangePassword", "ConfirmForgotPassword", "InitiateAuth", "SignUp"})
+"""Operations of Cognito that take as long as hashing a password."""
+READING = ("GetItem", "Query", "Scan")
+
+
+def work(route: Route) -> Work:
+    """Return the work of a route. For routes that call Cognito, it follows from their calls."""
+    known = WORK[route.cost]
+    if not route.pool_calls or known.is_even:
+        return known
+    operations = [call.split()[0] for call in route.calls]
+    reads = sum(operation in READING for operation in operations)
+    hashes = sum(operation in HASHING for operation in route.pool_calls)
+    return Work(known.like, reads, len(operations) - reads, len(route.pool_calls) - hashes, hashes)
+
+
+ROUTES = {str(route): work(route) for route in EVERY_ROUTE}
 
 
 class Costs:
@@ -88,7 +104,8 @@ class Costs:
         work = ROUTES[route]
         warm = self.measured.warm[work.like or "authorizer"].median() / 1000
         waits = (work.reads > 0) + (work.writes > 0)
-        waited = self.assumed["cognito_ms"] * work.signs_in + self.assumed["even_ms"] * work.is_even
+        pool = self.assumed["cognito_ms"] * work.calls + self.assumed["hashing_ms"] * work.hashes
+        waited = pool + self.assumed["even_ms"] * work.is_even
         warm_ms, cold_ms = self.milliseconds(warm, memory, waits), self.cold_ms("API function", memory)
         return self.invocation(memory, warm_ms + waited, cold_ms + waited)
 
@@ -147,7 +164,7 @@ def load() -> Costs:
 
 def alarms() -> int:
     """Return the number of alarms in the template."""
-    resources = {**parts.template("api")["Resources"], **on_tables(parts.policy())}
+    resources = {**parts.template("api")["Resources"], **on_tables(parts.policy(*functions.of_app().values()))}
     return sum(resource.get("Type") == "AWS::CloudWatch::Alarm" for resource in resources.values())
 
 
@@ -160,7 +177,8 @@ def assumptions() -> str:
     assumed = costs.assumed
     rows = [
         ["response time of DynamoDB for a warm function", f"{assumed['dynamodb_ms']} ms"],
-        ["response time of Cognito for a sign-in", f"{assumed['cognito_ms']} ms"],
+        ["response time of Cognito", f"{assumed['cognito_ms']} ms"],
+        ["response time of Cognito if it hashes a password, as at a sign-in", f"{assumed['hashing_ms']} ms"],
         ["time until a response that must not reveal who has an account", f"{assumed['even_ms']:,} ms"],
         ["share of cold starts in all invocations", f"{assumed['cold_starts']:.0%}"],
         ["logs per request: API Gateway's line, Roster's, and three of Lambda", f"{assumed['log_bytes']:,} bytes"],

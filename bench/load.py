@@ -49,8 +49,8 @@ def main() -> None:
 
 
 def _is_kept(run: LoadRun) -> bool:
-    """Return whether every record and account was checked and correct. Each user has two records, and new accounts."""
-    checked = run.counts["checked at the end"] == 2 * run.users
+    """Return whether everything was checked and right: each user has a record, a profile, a name and metadata."""
+    checked = run.counts["checked at the end"] == 4 * run.users
     confirmed = run.counts.get("confirmed accounts", 0)
     usable = run.counts.get("signed in at the end") == confirmed and confirmed > 0
     return checked and usable and not any(run.counts.get(name) for name in ("lost", "wrong reads", "rejected sign-ins"))
@@ -61,7 +61,10 @@ def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
     admin = api.make_admin(api.sign_up())
     order, report = folder / "load.json", folder / "report.json"
     members = {
-        "people": [{"sub": person.sub, "token": person.token} for person in people],
+        "people": [
+            {"sub": person.sub, "token": person.token, "access_token": api.access_token(person.email)}
+            for person in people
+        ],
         "admin": admin.token,
         "aws_port": api.aws_port,
         "report": str(report),

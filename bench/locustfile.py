@@ -1,10 +1,10 @@
 """The simulated users of ``make load``: run by locust, which ``bench.load`` starts.
 
-53% of the tasks are GETs of the user's own record, 20% PUTs and PATCHes of it, 10% lists (with an administrator's
-token), 10% reads and writes of the profile, and 7% sign people up and in. Each simulated user remembers its
-acknowledged writes. A failed write may have happened or not, so both states are possible until the next read. Every
-read, and the check at the end, must return a possible state. Everybody whose account was confirmed must be able to sign
-in.
+45% of the tasks are GETs of the user's own record, 20% PUTs and PATCHes of it, 10% lists (with an administrator's
+token), 10% reads and writes of the profile, 7% sign people up and in, 5% read and change the user's own account, and 3%
+are what an administrator does with it. Each simulated user remembers its acknowledged writes. A failed write may have
+happened or not, so both states are possible until the next read. Every read, and the check at the end, must return a
+possible state. Everybody whose account was confirmed must be able to sign in.
 """
 
 import itertools
@@ -48,12 +48,16 @@ def write(**_):
 
 
 class Kept:
-    """A stored user or profile. ``possible`` lists its possible states: more than one after a failed write."""
+    """A stored user, profile or account. ``possible`` lists its possible states: more than one after a failed write.
 
-    def __init__(self, path, view):
+    ``token`` is sent instead of the user's ID token.
+    """
+
+    def __init__(self, path, view, before=None, token=None):
         self.path = path
         self.view = view
-        self.possible = [None]
+        self.possible = [before]
+        self.headers = {} if token is None else {"Authorization": token}
 
 
 class Somebody(HttpUser):
@@ -68,13 +72,18 @@ class Somebody(HttpUser):
         self.client.headers.update({"Authorization": person["token"]})
         self.user = Kept(f"/users/{person['sub']}", lambda user: {"n": user.get("n"), "p": user.get("p")})
         self.profile = Kept("/user/profile", lambda profile: profile.get("profile_data"))
+        account = f"/accounts/{person['sub']}"
+        self.names = Kept("/account", lambda account: account["given_name"], token=person["access_token"])
+        self.metadata = Kept(account, lambda account: account["app_metadata"], before={}, token=ORDER["admin"])
         self.emails = []
         self.refresh_token = None
         self.put()
         self.post_profile()
+        self.patch_account()
+        self.patch_metadata()
         self.sign_up()
 
-    @task(53)
+    @task(45)
     def get(self):
         """Read the user."""
         self._read(self.user, "/users/{userid}")
@@ -110,6 +119,29 @@ class Somebody(HttpUser):
         document = {"n": next(NUMBERS)}
         self._write(self.profile, "POST", "/user/profile", document, lambda _: document)
 
+    @task(3)
+    def get_account(self):
+        """Read one's own account."""
+        self._read(self.names, "/account")
+
+    @task(2)
+    def patch_account(self):
+        """Change a name of one's own account."""
+        name = f"Jane {next(NUMBERS)}"
+        self._write(self.names, "PATCH", "/account", {"given_name": name}, lambda _: name)
+
+    @task(2)
+    def get_metadata(self):
+        """Read the account, as an administrator."""
+        self._read(self.metadata, "/accounts/{userid}")
+
+    @task(1)
+    def patch_metadata(self):
+        """Change one of two members of the account's metadata, as an administrator."""
+        change = {random.choice("ab"): next(NUMBERS)}  # noqa: S311  (no secret)
+        document = {"app_metadata": change}
+        self._write(self.metadata, "PATCH", "/accounts/{userid}", document, lambda before: {**before, **change})
+
     @task(1)
     def sign_up(self):
         """Sign a new person up, and confirm the account with the code that was mailed."""
@@ -143,7 +175,7 @@ class Somebody(HttpUser):
             while able is None:  # until Roster has decided
                 able = self._sign_in(email, "check")
             COUNTS["signed in at the end"] += able
-        for thing in (self.user, self.profile):
+        for thing in (self.user, self.profile, self.names, self.metadata):
             right = None
             while right is None:  # until a read succeeds
                 right = self._read(thing, "check")
@@ -173,7 +205,8 @@ class Somebody(HttpUser):
             return None
 
     def _write(self, thing, method, name, document, after):
-        with self.client.request(method, thing.path, json=document, name=name, catch_response=True) as response:
+        sent = {"json": document, "headers": thing.headers}
+        with self.client.request(method, thing.path, name=name, catch_response=True, **sent) as response:
             changed = [after(before) for before in thing.possible]
             if response.status_code == 200:
                 thing.possible = changed
@@ -184,7 +217,7 @@ class Somebody(HttpUser):
 
     def _read(self, thing, name):
         """Return whether the stored state is one of the possible ones, or ``None`` if the read failed."""
-        with self.client.get(thing.path, name=name, catch_response=True) as response:
+        with self.client.get(thing.path, headers=thing.headers, name=name, catch_response=True) as response:
             if response.status_code != 200:
                 self._failed(response)
                 return None

@@ -16,14 +16,16 @@ def proxy_event(
     body: str | None = None,
     authorizer: Mapping[str, Any] | None = None,
     userid: str = "jane",
+    *,
+    content_type: str = "application/json",
 ) -> dict[str, Any]:
     """Return the event of a proxy integration. ``authorizer`` is the authorizer's context, by default an admin's.
 
-    Each path parameter has the value ``userid``.
+    Each path parameter has the value ``userid``, and the body the media type ``content_type``.
     """
     path = filled(resource, userid)
     parameters = dict.fromkeys(re.findall(r"\{(\w+)\}", resource), userid)
-    headers = {"Content-Type": "application/json", "Host": "a.execute-api.us-east-1.amazonaws.com"}
+    headers = {"Content-Type": content_type, "Host": "a.execute-api.us-east-1.amazonaws.com"}
     return {
         "resource": resource,
         "path": path,

@@ -36,10 +36,11 @@ class Everything(logging.Handler):
 
 
 def note_password(body: Any) -> None:
-    """Remember the password in a JSON value that is sent to the API, if it has one."""
-    password = body.get("password") if isinstance(body, dict) else None
-    if isinstance(password, str) and len(password) >= SHORTEST_PASSWORD:
-        passwords.add(password)
+    """Remember the passwords in a JSON value that is sent to the API."""
+    for member in ("password", "new_password") if isinstance(body, dict) else ():
+        password = body.get(member)
+        if isinstance(password, str) and len(password) >= SHORTEST_PASSWORD:
+            passwords.add(password)
 
 
 def secrets() -> dict[str, str]:

@@ -22,12 +22,13 @@ class Who(Enum):
     ANYONE = "anyone"
     SIGNED_IN = "any signed-in user, with an ID token"
     ADMINS = "administrators"
+    OWN_ACCOUNT = "any signed-in user, with an access token"
     OWNER_OR_ADMINS = "the user whom the path names, and administrators"
 
     @property
     def has_jwt_authorizer(self) -> bool:
         """Whether the JWT authorizer guards the route."""
-        return self in (Who.ADMINS, Who.OWNER_OR_ADMINS)
+        return self in (Who.ADMINS, Who.OWN_ACCOUNT, Who.OWNER_OR_ADMINS)
 
 
 class Cost(Enum):
@@ -39,8 +40,7 @@ class Cost(Enum):
     PATCH = "one read and one write"
     PAGE = "a page of records"
     READINESS = "a read of each table"
-    SIGN_IN = "a wait for Cognito"
-    FIRST_SIGN_IN = "a wait for Cognito and one write"
+    POOL = "calls to the user pool"
     EVEN = "a wait until an even time, so that nobody learns who has an account"
 
 
@@ -50,7 +50,8 @@ class Route(NamedTuple):
     ``calls`` are its requests to DynamoDB in order, each ``<operation> <table>``, and ``pool_calls`` its requests to
     the user pool, if it succeeds. ``capability`` is the one that adds the route. ``tokens`` are the kinds of token that
     the route accepts, if its authorizer accepts more. The first parameter of the path is the owner's id. ``accepted``
-    is a body that the route accepts, if it reads one.
+    is a body that the route accepts, if it reads one; empty if it reads none although its method has bodies, or none in
+    JSON. ``content_type`` is the media type that a body must have.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Route(NamedTuple):
     tokens: tuple[str, ...] = ()
     accepted: Mapping[str, str] = MappingProxyType({"name": "Jane"})
     pool_calls: tuple[str, ...] = ()
+    content_type: str = "application/json"
 
     def at(self, value: str) -> str:
         """Return the path with ``value`` for each parameter."""
@@ -70,7 +72,7 @@ class Route(NamedTuple):
     @property
     def has_body(self) -> bool:
         """Whether the route reads a body."""
-        return self.method in ("POST", "PUT", "PATCH")
+        return self.method in ("POST", "PUT", "PATCH") and bool(self.accepted)
 
     @property
     def body(self) -> bytes:
@@ -83,6 +85,10 @@ class Route(NamedTuple):
 
 ADDRESS = {"email": "nobody@example.com"}
 CREDENTIALS = {**ADDRESS, "password": "Correct-horse-42"}
+
+CALLER_CHECK = ("AdminGetUser", "AdminListGroupsForUser")
+"""What each route of administration asks about its caller. Once in 10 minutes, it also records the caller in the
+table of accounts."""
 
 ROUTES = (
     Route("GET", "/open", Who.ANYONE),
@@ -107,7 +113,7 @@ ROUTES = (
             (
                 "POST",
                 "/accounts/confirmation",
-                Cost.FIRST_SIGN_IN,
+                Cost.POOL,
                 ("UpdateItem users",),
                 ("ConfirmSignUp", "InitiateAuth"),
                 {**CREDENTIALS, "code": "271828"},
@@ -117,22 +123,120 @@ ROUTES = (
             (
                 "PUT",
                 "/accounts/password-reset",
-                Cost.SIGN_IN,
+                Cost.POOL,
                 (),
                 ("ConfirmForgotPassword", "AdminUserGlobalSignOut"),
                 {**CREDENTIALS, "code": "271828"},
             ),
-            ("POST", "/sessions", Cost.SIGN_IN, (), ("InitiateAuth",), CREDENTIALS),
+            ("POST", "/sessions", Cost.POOL, (), ("InitiateAuth",), CREDENTIALS),
             (
                 "POST",
                 "/sessions/challenge",
-                Cost.SIGN_IN,
+                Cost.POOL,
                 (),
                 ("RespondToAuthChallenge",),
                 {"session": "unknown", "challenge": "TOTP", "code": "271828"},
             ),
-            ("POST", "/sessions/refresh", Cost.SIGN_IN, (), ("InitiateAuth",), {"refresh_token": "unknown"}),
-            ("POST", "/sessions/revocation", Cost.SIGN_IN, (), ("RevokeToken",), {"refresh_token": "unknown"}),
+            ("POST", "/sessions/refresh", Cost.POOL, (), ("InitiateAuth",), {"refresh_token": "unknown"}),
+            ("POST", "/sessions/revocation", Cost.POOL, (), ("RevokeToken",), {"refresh_token": "unknown"}),
+        )
+    ),
+    *(
+        Route(method, path, Who.OWN_ACCOUNT, Cost.POOL, calls, "accounts", ("access",), accepted, pool_calls)
+        for method, path, calls, pool_calls, accepted in (
+            ("GET", "/account", (), ("GetUser",), {}),
+            ("PATCH", "/account", (), ("UpdateUserAttributes", "GetUser"), {"given_name": "Jane"}),
+            (
+                "PUT",
+                "/account/password",
+                (),
+                ("GetUser", "ChangePassword", "GlobalSignOut"),
+                {"password": "Correct-horse-42", "new_password": "Better-horse-43"},
+            ),
+            (
+                "PUT",
+                "/account/email",
+                (),
+                ("GetUser", "InitiateAuth", "RevokeToken", "UpdateUserAttributes"),
+                {"email": "nobody@example.com", "password": "Correct-horse-42"},
+            ),
+            ("POST", "/account/email/confirmation", (), ("VerifyUserAttribute",), {"code": "271828"}),
+            ("POST", "/account/totp", (), ("GetUser", "AssociateSoftwareToken"), {}),
+            (
+                "PUT",
+                "/account/totp",
+                (),
+                ("GetUser", "VerifySoftwareToken", "SetUserMFAPreference"),
+                {"code": "271828"},
+            ),
+            (
+                "POST",
+                "/account/totp/removal",
+                (),
+                ("GetUser", "InitiateAuth", "SetUserMFAPreference"),
+                {"password": "Correct-horse-42"},
+            ),
+            ("DELETE", "/sessions", (), ("GlobalSignOut",), {}),
+            ("GET", "/account/export", ("GetItem users", "GetItem profiles"), ("GetUser",), {}),
+            (
+                "POST",
+                "/account/deletion",
+                ("UpdateItem accounts", "GetItem accounts", "DeleteItem profiles", "DeleteItem users"),
+                ("GetUser", "InitiateAuth", "RevokeToken", "DeleteUser"),
+                {"password": "Correct-horse-42"},
+            ),
+        )
+    ),
+    *(
+        Route(method, path, Who.ADMINS, Cost.POOL, calls, "accounts", (), accepted, (*CALLER_CHECK, *pool_calls))
+        for method, path, calls, pool_calls, accepted in (
+            ("GET", "/accounts", (), ("ListUsers",), {}),
+            (
+                "POST",
+                "/accounts/invitations",
+                (),
+                ("AdminCreateUser",),
+                {"email": "nobody@example.com", "name": "Jane Doe"},
+            ),
+            ("GET", "/accounts/{userid}", (), ("AdminGetUser", "AdminListGroupsForUser"), {}),
+            (
+                "PATCH",
+                "/accounts/{userid}",
+                (),
+                ("AdminGetUser", "AdminUpdateUserAttributes", "AdminGetUser", "AdminListGroupsForUser"),
+                {"name": "Jane"},
+            ),
+            (
+                "DELETE",
+                "/accounts/{userid}",
+                ("UpdateItem accounts", "GetItem accounts", "DeleteItem profiles", "DeleteItem users"),
+                ("AdminGetUser", "AdminListGroupsForUser", "AdminDeleteUser"),
+                {},
+            ),
+            ("GET", "/groups", (), ("ListGroups",), {}),
+            ("PUT", "/accounts/{userid}/groups/{group}", (), ("AdminGetUser", "AdminAddUserToGroup"), {}),
+            (
+                "DELETE",
+                "/accounts/{userid}/groups/{group}",
+                (),
+                ("AdminGetUser", "AdminRemoveUserFromGroup", "AdminUserGlobalSignOut"),
+                {},
+            ),
+            (
+                "POST",
+                "/accounts/{userid}/password-reset",
+                ("GetItem accounts", "GetItem accounts"),
+                ("AdminGetUser", "AdminListGroupsForUser", "AdminResetUserPassword"),
+                {},
+            ),
+            (
+                "DELETE",
+                "/accounts/{userid}/totp",
+                (),
+                ("AdminGetUser", "AdminDeleteSoftwareToken", "AdminSetUserMFAPreference"),
+                {},
+            ),
+            ("DELETE", "/accounts/{userid}/sessions", (), ("AdminGetUser", "AdminUserGlobalSignOut"), {}),
         )
     ),
 )

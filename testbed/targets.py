@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +25,10 @@ from chalice.local import LocalGateway, LocalGatewayException
 
 from chalicelib.repository import ProfileRepository, UserRepository
 from chalicelib.storage.dynamodb import DynamoDB
-from embedded import accounts, aws, mail, processes, stack
+from embedded import accounts, aws, housekeeping, mail, processes, stack
+from embedded.emulator import PAUSE
+from embedded.emulator.clock import OFFSET
+from embedded.state import prepare
 from infra import parts
 from infra.cloudformation import Outputs
 from testbed import backend_template, description, logged
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "Correct-horse-42"
 EVEN = {"EVEN_RESPONSE_MILLISECONDS": "0"}
-"""Responses are not held back in the ``inprocess`` target."""
+"""No target holds responses back. ``tests/unit/test_even_time.py`` and ``make even`` test that Roster does."""
 Headers = Mapping[str, Any]
 """Request headers by name. A value is text, or bytes if it is not ASCII."""
 Result = TypeVar("Result")
@@ -91,6 +94,8 @@ DIFFERENCES = {
     "Throttling": ("none", "none", "of each method, as configured"),
     "10 MB limit for a request": ("none", "413", "none"),
     "29 s time limit, alarms": ("none", "none", "none"),
+    "Housekeeping": ("none", "when `make run` starts, and hourly", "hourly"),
+    "A function of their own for the administrators' routes": ("no", "no", "yes, with a role of its own"),
 }
 """How ``inprocess``, ``local`` and ``deployed`` behave where they differ. docs/local-and-cloud.md has the same list."""
 
@@ -112,6 +117,8 @@ class Target:
     """The port of the embedded AWS, which keeps the e-mails that its user pool sends."""
     tables: dict[str, str]
     """The names of the tables by what they hold: ``users``, ``profiles``."""
+    folder: Path
+    """The folder with the state of the embedded AWS."""
 
     def how(self, difference: str) -> str:
         """Return how this target behaves in one of the ``DIFFERENCES``."""
@@ -123,6 +130,10 @@ class Target:
 
     def with_settings(self, **environ: str) -> "AbstractContextManager[Target]":
         """Return a context in which the API has other settings. It yields the target to call."""
+        raise NotImplementedError
+
+    def housekeep(self) -> None:
+        """Run the housekeeping now. Fails if the housekeeping fails."""
         raise NotImplementedError
 
     def request(
@@ -229,6 +240,16 @@ class Target:
         logged.codes.add(code)
         return code
 
+    @contextmanager
+    def days_ago(self, days: int) -> Iterator[None]:
+        """Let people sign up some days ago until the context ends."""
+        offset = self.folder / "aws" / OFFSET
+        offset.write_text(str(-86400 * days))
+        try:
+            yield
+        finally:
+            offset.unlink()
+
     def sign_in(self, email: str) -> str:
         """Sign in and return a new ID token."""
         return accounts.id_token(self.cognito, self.client_id, email, PASSWORD)
@@ -272,6 +293,9 @@ class _InProcess(Target):
             return Answer(rejection.CODE, _lower(rejection.headers), rejection.body or b"")
         return Answer(answer["statusCode"], _lower(answer["headers"]), b"")
 
+    def housekeep(self) -> None:
+        housekeeping.handle(self._roster.app)
+
     @contextmanager
     def with_settings(self, **environ: str) -> Iterator[Target]:
         with in_process({**self.environ, **environ}) as roster:
@@ -304,6 +328,7 @@ def in_process_target(folder: Path) -> Iterator[Target]:
             target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]
             target.tables = backend_template.tables(roster.tables)
             target.aws_port = aws_port
+            target.folder = folder
             yield target
     logged.texts.append((folder / "aws.log").read_text())
 
@@ -331,10 +356,17 @@ class _OverHTTP(Target):
 
 
 class _Local(_OverHTTP):
-    def __init__(self, running: stack.Stack, log: Path) -> None:
-        super().__init__("local", running.api, threads=64)
+    def __init__(self, running: stack.Stack, port: int, log: Path) -> None:
+        super().__init__("local", f"http://127.0.0.1:{port}", threads=64)
         self.log = log
         self._running = running
+
+    def housekeep(self) -> None:
+        log = self.log.with_name("housekeeping.log")
+        with housekeeping.start(stack.environ(self._running.aws_port, self._running.outputs), log) as process:
+            status = process.wait(seconds=60)
+        logged.texts.append(log.read_text())
+        assert status == 0, log.read_text()
 
     @contextmanager
     def with_settings(self, **environ: str) -> Iterator[Target]:
@@ -351,6 +383,21 @@ class _Deployed(_OverHTTP):
     def __init__(self, aws_port: int, outputs: Outputs) -> None:
         super().__init__("deployed", outputs["APIEndpoint"], threads=8)
         self._functions = aws.client("lambda", aws_port)
+
+    def function(self, logical_id: str) -> str:
+        """Return the name of the function with this logical id."""
+        stack = {"StackName": "roster-api-local", "LogicalResourceId": logical_id}
+        found = self.client("cloudformation").describe_stack_resource(**stack)
+        name: str = found["StackResourceDetail"]["PhysicalResourceId"]
+        return name
+
+    def housekeep(self) -> None:
+        answer = self.invoke("Housekeeping", housekeeping.EVENT)
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def invoke(self, logical_id: str, event: Mapping[str, Any]) -> Any:
+        """Invoke the function with this logical id, and return Lambda's response."""
+        return self._functions.invoke(FunctionName=self.function(logical_id), Payload=json.dumps(event).encode())
 
     @contextmanager
     def with_settings(self, **environ: str) -> Iterator[Target]:
@@ -371,6 +418,14 @@ class _Deployed(_OverHTTP):
 
     def _set_variables(self, function: str, variables: dict[str, str]) -> None:
         self._functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+
+
+def rarely_saved(folder: Path) -> Path:
+    """Return ``folder``. An embedded AWS with its state there saves it when it ends, and before that hardly ever."""
+    prepare(folder)
+    (folder / "aws").mkdir(mode=0o700)
+    (folder / "aws" / PAUSE).write_text("60")
+    return folder
 
 
 def new_email() -> str:
@@ -400,9 +455,14 @@ class Connected(DynamoDB):
 @contextmanager
 def local(folder: Path) -> Iterator[Target]:
     """Run the ``local`` target, with its state in ``folder``."""
-    api_port, aws_port = processes.free_port(), processes.free_port()
-    with stack.running(api_port, aws_port, folder, lambda _: None, log=folder / "api.log") as (running, *_):
-        target = _Local(running, folder / "api.log")
+    port, aws_port = processes.free_port(), processes.free_port()
+    log = folder / "api.log"
+    with (
+        stack.aws_running(aws_port, folder, lambda _: None) as (running, _),
+        stack.serve(port, {**stack.environ(aws_port, running.outputs), **EVEN}, log),
+    ):
+        target = _Local(running, port, log)
+        target.folder = folder
         yield from _connected(target, aws_port, running.outputs)
     logged.texts += [target.log.read_text(), (folder / "aws.log").read_text()]
 
@@ -426,7 +486,10 @@ def deployed(folder: Path) -> Iterator[Target]:
     with stack.aws_running(aws_port, folder, lambda _: None):
         make_deploy(folder)
         outputs = aws.account(aws_port).stack("roster-api-local").outputs
-        yield from _connected(_Deployed(aws_port, outputs), aws_port, outputs)
+        target = _Deployed(aws_port, outputs)
+        target.folder = folder
+        with target.with_settings(**EVEN):
+            yield from _connected(target, aws_port, outputs)
         logged.texts.extend(_function_logs(aws.client("logs", aws_port)))
     logged.texts.append((folder / "aws.log").read_text())
 
@@ -448,7 +511,7 @@ def _function_logs(logs: Any) -> Iterator[str]:
 
 def _connected(target: _OverHTTP, aws_port: int, outputs: Outputs) -> Iterator[Target]:
     target.aws_port = aws_port
-    target.client = lambda service: aws.client(service, aws_port)
+    target.client = cache(partial(aws.client, port=aws_port))
     target.connection = Connected(aws_port)
     target.cognito = target.client("cognito-idp")
     target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]

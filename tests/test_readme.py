@@ -1,4 +1,4 @@
-"""Every command in the README, docs/api.md and docs/accounts.md prints the output on the page, and every link works."""
+"""Every command in the README and in the walks of docs/ prints the output on the page, and every link works."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from embedded import processes, stack
 
 PROJECT = Path(__file__).parent.parent
 README = PROJECT / "README.md"
-PAGES = [README, PROJECT / "docs" / "api.md", PROJECT / "docs" / "accounts.md"]
+PAGES = [README, *(PROJECT / "docs" / name for name in ("api.md", "accounts.md", "administration.md"))]
 DEFAULT_API = "http://127.0.0.1:8000"
 DEFAULT_AWS = "http://127.0.0.1:4566"
 CHANGING = {
@@ -19,6 +19,7 @@ CHANGING = {
     r'"session":"[^"]+"': '"session":"<session>"',
     r"\b[A-Z2-7]{32}\b": "<secret>",
     r"\b\d{6}\b(?= is your code)": "<code>",
+    r"(?<=temporary password )\S+": "<password>",
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$": "<date>",
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}": "<uuid>",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z": "<time>",

@@ -1,7 +1,14 @@
 """Accounts as tests need them: in each state, made as in real life."""
 
 import uuid
+from contextlib import suppress
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
+import pyotp
+
+from embedded import aws
 from testbed.targets import PASSWORD, new_email
 
 NEW = "Another-horse-43"
@@ -65,12 +72,29 @@ def invited(api, **attributes):
     return email, password
 
 
-def accepted_bodies(api):
-    """A body for each route of accounts with which it succeeds once, by method and path."""
+class Accepted(NamedTuple):
+    """A request that a route accepts once. ``path`` has values for the parameters of the route."""
+
+    path: str
+    body: Any = ...
+    token: str | None = None
+
+    def send(self, api, method):
+        """Return the response to it."""
+        return api.request(method, self.path, token=self.token, json=self.body)
+
+
+def accepted_requests(api):
+    """A request for each route of accounts with which it succeeds once, by method and path of the route."""
+    return {**public_requests(api), **own_requests(api)}
+
+
+def public_requests(api):
+    """A request for each route that takes no token."""
     known, unconfirmed, resetting = confirmed(api), signed_up(api), confirmed(api)
     assert api.post("/accounts/password-reset", json={"email": resetting}).status == 202
     challenge = sign_in(api, *invited(api, name="Jane Doe")).json
-    return {
+    bodies = {
         ("POST", "/accounts"): {"email": new_email(), "password": PASSWORD, "name": "Jane Doe"},
         ("POST", "/accounts/confirmation"): {**with_code(api, signed_up(api)), "password": PASSWORD},
         ("POST", "/accounts/confirmation/code"): {"email": unconfirmed},
@@ -81,6 +105,74 @@ def accepted_bodies(api):
         ("POST", "/sessions/refresh"): {"refresh_token": sign_in(api, known).json["refresh_token"]},
         ("POST", "/sessions/revocation"): {"refresh_token": sign_in(api, known).json["refresh_token"]},
     }
+    return {route: Accepted(route[1], body) for route, body in bodies.items()}
+
+
+def own_requests(api):
+    """A request for each route of one's own account. Those that end sessions are for accounts of their own."""
+    emails = [api.sign_up().email for _ in range(6)]
+    steady, changing, leaving, deleted, enrolling, removing = (api.access_token(email) for email in emails)
+    new = new_email()
+    change = {"Name": "email", "Value": new}
+    api.cognito.update_user_attributes(AccessToken=steady, UserAttributes=[change])
+    password = {"password": PASSWORD}
+    authenticator = pyotp.TOTP(api.cognito.associate_software_token(AccessToken=enrolling)["SecretCode"])
+    enroll(api, removing)
+    sent = {
+        ("GET", "/account"): (steady, ...),
+        ("PATCH", "/account"): (steady, {"given_name": "Janet", "family_name": None}),
+        ("PUT", "/account/password"): (changing, {**password, "new_password": NEW}),
+        ("PUT", "/account/email"): (enrolling, {"email": new_email(), **password}),
+        ("POST", "/account/email/confirmation"): (steady, {"code": api.mailed_code(new)}),
+        ("POST", "/account/totp"): (steady, ...),
+        ("PUT", "/account/totp"): (enrolling, {"code": authenticator.now()}),
+        ("POST", "/account/totp/removal"): (removing, password),
+        ("DELETE", "/sessions"): (leaving, ...),
+        ("GET", "/account/export"): (steady, ...),
+        ("POST", "/account/deletion"): (deleted, password),
+    }
+    return {route: Accepted(route[1], body, token) for route, (token, body) in sent.items()}
+
+
+def administration_requests(api, admin):
+    """A request of an administrator for each route of administration. All succeed again when they are repeated."""
+    ensure_group(api, READERS)
+    steady, resetting, deleted = (f"/accounts/{api.sign_up().sub}" for _ in range(3))
+    sent = {
+        ("GET", "/accounts"): ("/accounts?limit=1", ...),
+        ("POST", "/accounts/invitations"): (
+            "/accounts/invitations",
+            {"email": new_email(), "name": "Una Doe", "groups": [READERS]},
+        ),
+        ("GET", "/accounts/{userid}"): (steady, ...),
+        ("PATCH", "/accounts/{userid}"): (steady, {"name": "Una Doe", "enabled": False}),
+        ("DELETE", "/accounts/{userid}"): (deleted, ...),
+        ("GET", "/groups"): ("/groups", ...),
+        ("PUT", "/accounts/{userid}/groups/{group}"): (f"{steady}/groups/{READERS}", ...),
+        ("DELETE", "/accounts/{userid}/groups/{group}"): (f"{steady}/groups/apiAdmins", ...),
+        ("POST", "/accounts/{userid}/password-reset"): (f"{resetting}/password-reset", ...),
+        ("DELETE", "/accounts/{userid}/totp"): (f"{steady}/totp", ...),
+        ("DELETE", "/accounts/{userid}/sessions"): (f"{steady}/sessions", ...),
+    }
+    return {route: Accepted(path, body, admin.token) for route, (path, body) in sent.items()}
+
+
+READERS = "readers"
+
+
+def ensure_group(api, name):
+    """Create a group, unless it exists."""
+    with suppress(api.cognito.exceptions.GroupExistsException):
+        api.cognito.create_group(UserPoolId=api.user_pool_id, GroupName=name)
+
+
+def enroll(api, access_token):
+    """Turn TOTP on for an account. Return its authenticator."""
+    authenticator = pyotp.TOTP(api.cognito.associate_software_token(AccessToken=access_token)["SecretCode"])
+    api.cognito.verify_software_token(AccessToken=access_token, UserCode=authenticator.now())
+    preference = {"Enabled": True, "PreferredMfa": True}
+    api.cognito.set_user_mfa_preference(AccessToken=access_token, SoftwareTokenMfaSettings=preference)
+    return authenticator
 
 
 def with_code(api, email):
@@ -104,3 +196,16 @@ def same(answers):
 
 
 VARYING = {"x-request-id", "date", "x-amzn-requestid", "x-amz-request-id"}
+
+
+def hosted_access_token(api, email):
+    """An access token of the hosted page, which lacks the scope for one's own account."""
+    clients = {"UserPoolId": api.user_pool_id, "ClientId": api.client_id}
+    redirect = api.cognito.describe_user_pool_client(**clients)["UserPoolClient"]["CallbackURLs"][0]
+    form = {"client_id": api.client_id, "redirect_uri": redirect}
+    log_in = {**form, "response_type": "code", "scope": "openid email", "username": email, "password": PASSWORD}
+    base = aws.endpoint(api.aws_port)
+    with httpx.Client(base_url=base, trust_env=False) as http:
+        address = urlsplit(http.post("/login", data=log_in).headers["location"])
+        grant = {**form, "grant_type": "authorization_code", "code": parse_qs(address.query)["code"][0]}
+        return http.post("/oauth2/token", data=grant).json()["access_token"]

@@ -17,7 +17,7 @@ def running(tmp_path_factory):
 
         @cache
         def run(name):
-            return started.enter_context(TARGETS[name](tmp_path_factory.mktemp(name)))
+            return started.enter_context(TARGETS[name](targets.rarely_saved(tmp_path_factory.mktemp(name))))
 
         yield run
 

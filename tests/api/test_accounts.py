@@ -76,12 +76,13 @@ class TestSigningUp:
     def test_if_the_pool_allows_invitations_only_nobody_can_sign_up(self, api):
         """The pool decides, even if the setting says otherwise."""
         pool = {"UserPoolId": api.user_pool_id}
-        api.cognito.update_user_pool(**pool, AdminCreateUserConfig={"AllowAdminCreateUserOnly": True})
+        config = api.cognito.describe_user_pool(**pool)["UserPool"]["AdminCreateUserConfig"]
+        api.cognito.update_user_pool(**pool, AdminCreateUserConfig={**config, "AllowAdminCreateUserOnly": True})
         body = {"email": new_email(), "password": PASSWORD, "name": "Jane"}
         try:
             assert problem(api.post("/accounts", json=body)) == (403, "sign-up-closed")
         finally:
-            api.cognito.update_user_pool(**pool, AdminCreateUserConfig={"AllowAdminCreateUserOnly": False})
+            api.cognito.update_user_pool(**pool, AdminCreateUserConfig=config)
 
     def test_a_code_works_once(self, api):
         email = signed_up(api)

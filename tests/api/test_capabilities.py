@@ -34,7 +34,8 @@ ROWS = """
 PRINT_PARTS = """
 import json
 from infra import parts
-print(json.dumps([parts.template("backend"), parts.template("api"), parts.policy(), parts.settings()]))
+policy = parts.policy("api", "admin")
+print(json.dumps([parts.template("backend"), parts.template("api"), policy, parts.settings()]))
 """
 CHECKED = [
     "tests/api/test_notes.py",
@@ -102,7 +103,7 @@ def test_with_its_line_everything_of_a_capability_appears_on_every_target(copy):
 
 def test_without_its_line_nothing_of_a_capability_is_left(copy):
     assert copy.described() == json.loads((Path(chalicelib.__file__).parent / "openapi.json").read_text())
-    present = [parts.template("backend"), parts.template("api"), parts.policy(), parts.settings()]
+    present = [parts.template("backend"), parts.template("api"), parts.policy("api", "admin"), parts.settings()]
     assert copy.parts() == json.loads(json.dumps(present))
 
 

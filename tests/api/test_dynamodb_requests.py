@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import pytest
 
 from infra import parts
-from testbed.routes import ROUTES, Cost
+from testbed.routes import ROUTES, Cost, Who
+from tests.api.accounts import own_requests
 
 pytestmark = pytest.mark.parametrize("api", ["inprocess"], indirect=True)
 
@@ -52,6 +53,18 @@ def test_a_route_makes_exactly_the_requests_that_the_table_of_routes_lists(api, 
     assert in_order(received) == in_order(route.calls)
 
 
+@pytest.fixture(scope="module")
+def requests(api):
+    return own_requests(api)
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.who is Who.OWN_ACCOUNT], ids=str)
+def test_a_route_of_the_own_account_makes_exactly_the_requests_that_the_table_lists(api, requests, route):
+    with recorded(api) as received:
+        assert 200 <= requests[route.method, route.path].send(api, route.method).status < 300
+    assert received == list(route.calls)
+
+
 @pytest.mark.parametrize("headers", [{"If-Match": '"another"'}, {"If-Match": "*"}, {"If-None-Match": "*"}], ids=str)
 def test_a_precondition_adds_no_request(api, person, own, headers):
     with recorded(api) as received:
@@ -85,7 +98,7 @@ def test_a_rejected_request_makes_no_request_to_dynamodb(api, person, own):
 def test_the_policy_grants_exactly_the_operations_that_the_routes_use(api):
     granted = {
         f"{action.removeprefix('dynamodb:')} {statement['Resource']['Ref'].removesuffix('TableArn').lower()}"
-        for statement in parts.policy()["Statement"]
+        for statement in parts.policy("api", "admin")["Statement"]
         for action in statement["Action"]
         if action.startswith("dynamodb:")
     }

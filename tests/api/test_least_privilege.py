@@ -1,17 +1,169 @@
-"""The functions have the permissions that they need and no others. Only the deployed stage enforces IAM."""
+"""Each function has the permissions that it needs and no others. Only the deployed stage enforces IAM.
+
+Each permission has a proof: a request that succeeds with it and fails without it.
+"""
 
 import json
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
-from testbed.routes import STORING
-from testbed.targets import PASSWORD
+from embedded import aws, housekeeping
+from infra import parts
+from infra.cloudformation import Account
+from testbed.events import proxy_event
+from testbed.routes import ROUTES, Who
+from testbed.targets import PASSWORD, Person
 from tests.api.accounts import NEW, confirm, confirmed, sign_in, signed_up, with_code
 
 pytestmark = pytest.mark.parametrize("api", ["deployed"], indirect=True)
 
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 """Lambda itself needs these, not the functions' code. The emulator works without them."""
+ROLES = {
+    "APIHandler": "api",
+    "AdminHandler": "admin",
+    "Housekeeping": "housekeeping",
+    "JwtAuthorizer": "jwt_authorizer",
+}
+"""The functions, and the names of their policies."""
+
+
+class Scene(NamedTuple):
+    """Who acts in a proof: an administrator, and a person who has just signed up."""
+
+    api: Any
+    admin: Person
+    person: Person
+
+    @property
+    def account(self):
+        """The path of the person's account."""
+        return f"/accounts/{self.person.sub}"
+
+    def as_admin(self, method, path, expected, body=...):
+        """Send a request of the administrator. Return whether the response has the ``expected`` status."""
+        return self.api.request(method, path, token=self.admin.token, json=body).status == expected
+
+    def as_person(self, method, path, expected, body=...):
+        """Send a request of the person, with an ID token."""
+        return self.api.request(method, path, token=self.person.token, json=body).status == expected
+
+    def in_pool(self):
+        """Return the parameters that name the person's account in calls to Cognito."""
+        return {"UserPoolId": self.api.user_pool_id, "Username": self.person.email}
+
+
+def sends(method, path, expected, body=...):
+    """Return the proof that is one request of the person."""
+    return lambda scene: scene.as_person(method, path.format(sub=scene.person.sub), expected, body)
+
+
+def asks(method, path, expected, body=...):
+    """Return the proof that is one request of the administrator."""
+    return lambda scene: scene.as_admin(method, path.format(sub=scene.person.sub), expected, body)
+
+
+def resets_a_password(scene):
+    email = confirmed(scene.api)
+    scene.api.post("/accounts/password-reset", json={"email": email})
+    body = {**with_code(scene.api, email), "password": NEW}
+    return scene.api.put("/accounts/password-reset", json=body).status == 204
+
+
+def locks_out_who_knows_the_password(scene):
+    return confirm(scene.api, signed_up(scene.api, password="Attackers-horse-1")).status == 409
+
+
+def leaves(scene):
+    token = scene.api.access_token(scene.person.email)
+    return scene.api.post("/account/deletion", token=token, json={"password": PASSWORD}).status == 204
+
+
+def leaves_group(scene):
+    scene.api.cognito.admin_add_user_to_group(**scene.in_pool(), GroupName="apiAdmins")
+    return scene.as_admin("DELETE", f"{scene.account}/groups/apiAdmins", 204)
+
+
+def enables(scene):
+    scene.api.cognito.admin_disable_user(**scene.in_pool())
+    return scene.as_admin("PATCH", scene.account, 200, {"enabled": True})
+
+
+def invites(*groups):
+    def proof(scene):
+        body = {"email": f"{scene.person.sub}@example.com", "name": "John Doe", "groups": [*groups]}
+        return scene.as_admin("POST", "/accounts/invitations", 201, body)
+
+    return proof
+
+
+def keeps_house(scene):
+    """Two people have left, one long ago and one at this moment, and another one has never confirmed the account."""
+    with scene.api.days_ago(8):
+        signed_up(scene.api)
+    for userid, erased in ((scene.person.sub, int(time.time())), (f"former-{scene.person.sub}", 1)):
+        marker = {"id": {"S": f"erasure#{userid}"}, "userid": {"S": userid}, "erased": {"N": str(erased)}}
+        scene.api.connection.client.put_item(TableName=scene.api.tables["accounts"], Item=marker)
+    known = {"TableName": scene.api.tables["accounts"], "Key": {"id": {"S": "administrators"}}}
+    scene.api.connection.client.delete_item(**known)  # so that the housekeeping stores them
+    return "FunctionError" not in scene.api.invoke("Housekeeping", housekeeping.EVENT)
+
+
+POOL, ACCOUNTS, USERS, PROFILES = "UserPoolArn", "AccountsTableArn", "UsersTableArn", "ProfilesTableArn"
+Proofs = dict[tuple[str, str, str], Callable[[Scene], bool]]
+
+PROOFS: Proofs = {
+    ("api", USERS, "dynamodb:GetItem"): sends("GET", "/users/{sub}", 200),
+    ("api", USERS, "dynamodb:UpdateItem"): sends("PUT", "/users/{sub}", 200, {"name": "Jane"}),
+    ("api", USERS, "dynamodb:DeleteItem"): sends("DELETE", "/users/{sub}", 200),
+    ("api", PROFILES, "dynamodb:GetItem"): sends("GET", "/user/profile", 404),
+    ("api", PROFILES, "dynamodb:UpdateItem"): sends("POST", "/user/profile", 200, {"a": 1}),
+    ("api", PROFILES, "dynamodb:DeleteItem"): sends("DELETE", "/user/profile", 200),
+    ("api", POOL, "cognito-idp:AdminUserGlobalSignOut"): resets_a_password,
+    ("api", POOL, "cognito-idp:AdminResetUserPassword"): locks_out_who_knows_the_password,
+    ("api", ACCOUNTS, "dynamodb:GetItem"): leaves,
+    ("api", ACCOUNTS, "dynamodb:UpdateItem"): leaves,
+    ("admin", USERS, "dynamodb:Scan"): asks("GET", "/users", 200),
+    ("admin", USERS, "dynamodb:UpdateItem"): asks("POST", "/users", 200, {"name": "Jane"}),
+    ("admin", USERS, "dynamodb:DeleteItem"): asks("DELETE", "/accounts/{sub}", 204),
+    ("admin", PROFILES, "dynamodb:DeleteItem"): asks("DELETE", "/accounts/{sub}", 204),
+    ("admin", ACCOUNTS, "dynamodb:GetItem"): asks("DELETE", "/accounts/{sub}", 204),
+    ("admin", ACCOUNTS, "dynamodb:UpdateItem"): asks("DELETE", "/accounts/{sub}", 204),
+    ("admin", POOL, "cognito-idp:AdminGetUser"): asks("GET", "/accounts/{sub}", 200),
+    ("admin", POOL, "cognito-idp:AdminListGroupsForUser"): asks("GET", "/accounts/{sub}", 200),
+    ("admin", POOL, "cognito-idp:ListUsers"): asks("GET", "/accounts", 200),
+    ("admin", POOL, "cognito-idp:ListUsersInGroup"): asks("GET", "/accounts?group=apiAdmins", 200),
+    ("admin", POOL, "cognito-idp:ListGroups"): asks("GET", "/groups", 200),
+    ("admin", POOL, "cognito-idp:GetGroup"): invites("apiAdmins"),
+    ("admin", POOL, "cognito-idp:AdminCreateUser"): invites(),
+    ("admin", POOL, "cognito-idp:AdminUpdateUserAttributes"): asks("PATCH", "/accounts/{sub}", 200, {"name": "J"}),
+    ("admin", POOL, "cognito-idp:AdminEnableUser"): enables,
+    ("admin", POOL, "cognito-idp:AdminDisableUser"): asks("PATCH", "/accounts/{sub}", 200, {"enabled": False}),
+    ("admin", POOL, "cognito-idp:AdminAddUserToGroup"): asks("PUT", "/accounts/{sub}/groups/apiAdmins", 204),
+    ("admin", POOL, "cognito-idp:AdminRemoveUserFromGroup"): leaves_group,
+    ("admin", POOL, "cognito-idp:AdminResetUserPassword"): asks("POST", "/accounts/{sub}/password-reset", 202),
+    ("admin", POOL, "cognito-idp:AdminDeleteSoftwareToken"): asks("DELETE", "/accounts/{sub}/totp", 204),
+    ("admin", POOL, "cognito-idp:AdminSetUserMFAPreference"): asks("DELETE", "/accounts/{sub}/totp", 204),
+    ("admin", POOL, "cognito-idp:AdminUserGlobalSignOut"): asks("DELETE", "/accounts/{sub}/sessions", 204),
+    ("admin", POOL, "cognito-idp:AdminDeleteUser"): asks("DELETE", "/accounts/{sub}", 204),
+    ("housekeeping", POOL, "cognito-idp:AdminDeleteUser"): keeps_house,
+    ("housekeeping", POOL, "cognito-idp:AdminGetUser"): keeps_house,
+    ("housekeeping", POOL, "cognito-idp:ListUsers"): keeps_house,
+    ("housekeeping", POOL, "cognito-idp:ListUsersInGroup"): keeps_house,
+    ("housekeeping", ACCOUNTS, "dynamodb:DeleteItem"): keeps_house,
+    ("housekeeping", ACCOUNTS, "dynamodb:GetItem"): keeps_house,
+    ("housekeeping", ACCOUNTS, "dynamodb:Scan"): keeps_house,
+    ("housekeeping", ACCOUNTS, "dynamodb:UpdateItem"): keeps_house,
+    ("housekeeping", USERS, "dynamodb:DeleteItem"): keeps_house,
+    ("housekeeping", PROFILES, "dynamodb:DeleteItem"): keeps_house,
+}
 
 
 @pytest.fixture
@@ -19,111 +171,163 @@ def iam(api):
     return api.client("iam")
 
 
-def policies(api, function):
-    """Return the name of the function's role and its inline policies by name. Assert that it has no others."""
-    stack = {"StackName": "roster-api-local", "LogicalResourceId": function}
-    resource = api.client("cloudformation").describe_stack_resource(**stack)["StackResourceDetail"]
-    name = resource["PhysicalResourceId"]
-    role = api.client("lambda").get_function_configuration(FunctionName=name)["Role"].rpartition("/")[2]
-    iam = api.client("iam")
-    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
-    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    return role, {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
-
-
-def grants(document):
-    """Return every action of every statement, with the index of the statement."""
-    return [
-        (number, action)
-        for number, statement in enumerate(document["Statement"])
-        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-    ]
-
-
-def without(document, number, action):
-    """Return the policy without one action."""
-    smaller = json.loads(json.dumps(document))
-    actions = smaller["Statement"][number]["Action"]
-    if actions == [action]:
-        del smaller["Statement"][number]
-    else:
-        actions.remove(action)
-    return smaller
-
-
-def works(api, admin, person):
-    """Return whether every route that needs a permission succeeds."""
-    return uses_the_tables(api, admin, person) and resets_passwords(api)
-
-
-def uses_the_tables(api, admin, person):
-    """Return whether every route that uses the tables succeeds. Stop at the first that does not."""
-    order = ("PUT", "POST", "GET", "PATCH", "DELETE")
-    for route in sorted(STORING, key=lambda route: order.index(route.method)):
-        caller = admin if route.who.has_jwt_authorizer else person
-        body = dict(route.accepted) if route.has_body else ...
-        path = route.at(person.sub)
-        if api.request(route.method, path, token=caller.token, json=body).status != 200:
-            return False
-    return True
-
-
-def resets_passwords(api):
-    """Return whether a reset ends the sessions, and whether confirming a pre-registered address leads to one."""
-    email, taken = confirmed(api), signed_up(api, password="Attackers-horse-1")
-    api.post("/accounts/password-reset", json={"email": email})
-    reset = api.put("/accounts/password-reset", json={**with_code(api, email), "password": NEW})
-    confirmation = confirm(api, taken)
-    assert reset.status in (204, 500)
-    assert confirmation.status in (409, 500)
-    return (reset.status, confirmation.status) == (204, 409)
-
-
-def test_the_api_function_has_every_permission_that_it_needs_and_no_other(api, admin, person, iam, monkeypatch):
-    monkeypatch.setattr(api, "_check", lambda answer: None)  # without a permission, the API returns 500
-    role, all_policies = policies(api, "APIHandler")
-    ((name, document),) = all_policies.items()
-    assert "*" not in {character for _, action in grants(document) for character in action}
-    assert works(api, admin, person)
-    spare = set()
-    for number, action in grants(document):
-        iam.put_role_policy(
-            RoleName=role, PolicyName=name, PolicyDocument=json.dumps(without(document, number, action))
-        )
-        if works(api, admin, person):
-            spare.add(action)
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-    assert spare == LOGS
-    assert works(api, admin, person)
-
-
-CALLS = {"cognito-idp:AdminResetUserPassword": (204, 500), "cognito-idp:AdminUserGlobalSignOut": (500, 500)}
-"""The responses to a password reset and to the confirmation of a pre-registered address, without a permission."""
-
-
-@pytest.mark.parametrize("missing", CALLS)
-def test_signing_up_and_in_needs_none_of_the_permissions_for_the_pool(api, iam, monkeypatch, missing):
+@pytest.fixture
+def unchecked(api, monkeypatch):
+    """Without a permission, the API returns 500."""
     monkeypatch.setattr(api, "_check", lambda answer: None)
-    role, all_policies = policies(api, "APIHandler")
-    ((name, document),) = all_policies.items()
-    number = next(number for number, action in grants(document) if action == missing)
-    smaller = json.dumps(without(document, number, missing))
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=smaller)
+
+
+@pytest.fixture
+def scene(api, admin, person, unchecked):
+    return Scene(api, admin, person)
+
+
+def parameters(api):
+    """Return the parameters of the API stack."""
+    return Account(api.client, print).stack("roster-api-local").parameters
+
+
+def role_of(api, function):
+    """Return the name of a function's role."""
+    configuration = api.client("lambda").get_function_configuration(FunctionName=api.function(function))
+    return configuration["Role"].rpartition("/")[2]
+
+
+def policy_of(api, function):
+    """Return the name and the document of the one policy of a function's role. Assert that it has no others."""
+    iam, role = api.client("iam"), role_of(api, function)
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+
+def grants(function):
+    """Return the function's permissions according to its policies: the function, the resource and the action."""
+    name = ROLES[function]
+    return {
+        (name, statement["Resource"]["Ref"], action)
+        for statement in parts.policy(name)["Statement"]
+        for action in statement["Action"]
+    }
+
+
+@contextmanager
+def without(api, function, resource, action):
+    """Take an action on a resource away from a function's role until the context ends."""
+    iam, role = api.client("iam"), role_of(api, function)
+    name, document = policy_of(api, function)
+    arn = parameters(api)[resource]
+    smaller = json.loads(json.dumps(document))
+    for statement in smaller["Statement"]:
+        if statement["Resource"] == arn:
+            statement["Action"] = [other for other in statement["Action"] if other != action]
+    smaller["Statement"] = [statement for statement in smaller["Statement"] if statement["Action"]]
+    assert smaller != document
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(smaller))
     try:
-        email, taken = confirmed(api), signed_up(api, password="Attackers-horse-1")
-        token = {"refresh_token": sign_in(api, email).json["refresh_token"]}
-        assert api.post("/sessions/refresh", json=token).status == 200
-        assert api.post("/sessions/revocation", json=token).status == 204
-        assert api.post("/accounts/password-reset", json={"email": email}).status == 202
-        reset = api.put("/accounts/password-reset", json={**with_code(api, email), "password": PASSWORD})
-        assert (reset.status, confirm(api, taken).status) == CALLS[missing]
+        yield
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
 
 
-def test_the_authorizer_may_only_write_its_logs(api):
-    _, all_policies = policies(api, "JwtAuthorizer")
-    (document,) = all_policies.values()
-    assert {action for _, action in grants(document)} == LOGS
-    (statement,) = document["Statement"]
-    assert statement["Resource"].endswith(":log-group:/aws/lambda/roster-local-jwt-authorizer:*")
+def test_every_permission_has_a_proof(api):
+    assert PROOFS.keys() == {grant for function in ROLES for grant in grants(function)}
+
+
+@pytest.mark.parametrize("function", ROLES)
+def test_a_role_has_what_its_policies_say_and_may_write_its_logs(api, function):
+    _, document = policy_of(api, function)
+    *statements, logs = document["Statement"]
+    assert {action for statement in statements for action in statement["Action"]} == {
+        action for _, _, action in grants(function)
+    }
+    assert set(logs["Action"]) == LOGS
+    suffix = {"Housekeeping": "hourly"}.get(function, ROLES[function].replace("_", "-"))
+    assert logs["Resource"].endswith(f":log-group:/aws/lambda/roster-local-{suffix}:*")
+    assert "*" not in "".join(action for statement in document["Statement"] for action in statement["Action"])
+
+
+@pytest.mark.parametrize(("name", "resource", "action"), PROOFS)
+def test_a_function_needs_each_of_its_permissions(api, scene, name, resource, action):
+    (function,) = [function for function, policy in ROLES.items() if policy == name]
+    proof = PROOFS[name, resource, action]
+    with without(api, function, resource, action):
+        assert not proof(scene)
+    assert proof(scene)
+
+
+def clients_of(api, function):
+    """Return clients that may do what a function's role may do, by service."""
+    arn = api.client("iam").get_role(RoleName=role_of(api, function))["Role"]["Arn"]
+    given = api.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], aws.REGION)
+    given = {"endpoint_url": aws.endpoint(api.aws_port), "config": Config(proxies={})}
+    return {service: session.client(service, **given) for service in ("cognito-idp", "dynamodb")}
+
+
+def is_denied(client, action, stack):
+    """Return whether the role of ``client`` may not do ``action`` with the stage's pool or one of its tables."""
+    operation = action.partition(":")[2]
+    values = {"UserPoolId": stack["UserPool"], "TableName": stack["UsersTable"]}
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    parameters = {name: values.get(name, sample(shape.members[name])) for name in shape.required_members}
+    try:
+        client._make_api_call(operation, parameters)
+    except ClientError as error:
+        return error.response["Error"]["Code"] in ("AccessDeniedException", "AccessDenied")
+    return False
+
+
+def sample(shape):
+    """Return a value that botocore accepts for a parameter."""
+    return {"string": "nobody", "list": [], "map": {}, "structure": {}, "boolean": False}[shape.type_name]
+
+
+DENIED = sorted(
+    {action for _, _, action in grants("AdminHandler") if action.startswith("cognito-idp:")}
+    - {action for _, _, action in grants("APIHandler")}
+    | {"dynamodb:Scan"}
+)
+
+
+def test_the_role_behind_the_public_routes_may_not_do_what_only_administrators_may(api):
+    stack = parameters(api)
+    for function, denied in (("APIHandler", True), ("JwtAuthorizer", True), ("AdminHandler", False)):
+        clients = clients_of(api, function)
+        found = {action: is_denied(clients[action.partition(":")[0]], action, stack) for action in DENIED}
+        assert found == dict.fromkeys(DENIED, denied), function
+
+
+@pytest.mark.parametrize(
+    "route",
+    [route for route in ROUTES if route.who is Who.ADMINS and (route.pool_calls or "Scan users" in route.calls)],
+    ids=str,
+)
+def test_an_administrators_request_that_reaches_the_public_function_fails(api, admin, person, route):
+    body = route.body.decode() or None
+    authorizer = {"principalId": admin.sub, "admin": "true", "token_use": "id"}
+    event = proxy_event(route.method, route.path, body, authorizer, person.sub)
+    answer = json.loads(api.invoke("APIHandler", event)["Payload"].read())
+    assert answer["statusCode"] == 500
+    assert json.loads(answer["body"])["type"] == "urn:roster:problem:internal-error"
+
+
+def test_a_regular_users_request_that_reaches_the_administrators_function_is_rejected(api, person):
+    for route in ROUTES:
+        if route.who is Who.ADMINS:
+            authorizer = {"principalId": person.sub, "admin": "false", "token_use": "id"}
+            event = proxy_event(route.method, route.path, route.body.decode() or None, authorizer, person.sub)
+            answer = json.loads(api.invoke("AdminHandler", event)["Payload"].read())
+            assert answer["statusCode"] == 403, route
+
+
+def test_signing_up_and_in_needs_none_of_the_permissions_for_the_pool(api, unchecked):
+    with (
+        without(api, "APIHandler", POOL, "cognito-idp:AdminResetUserPassword"),
+        without(api, "APIHandler", POOL, "cognito-idp:AdminUserGlobalSignOut"),
+    ):
+        email = confirmed(api)
+        token = {"refresh_token": sign_in(api, email).json["refresh_token"]}
+        assert api.post("/sessions/refresh", json=token).status == 200
+        assert api.post("/sessions/revocation", json=token).status == 204
+        assert api.post("/accounts/password-reset", json={"email": email}).status == 202

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chalicelib.storage import cognito
-from testbed.routes import ROUTES
-from tests.api.accounts import accepted_bodies
+from chalicelib.storage.cognito import service
+from testbed.routes import ROUTES, Who
+from tests.api.accounts import accepted_requests
 
 pytestmark = pytest.mark.parametrize("api", ["inprocess"], indirect=True)
 
@@ -13,30 +13,35 @@ pytestmark = pytest.mark.parametrize("api", ["inprocess"], indirect=True)
 def received(monkeypatch):
     """The operations of the user pool that Roster calls during the test."""
     operations = []
-    send = cognito._called
+    send = service._called
 
     def called(client, operation, parameters):
         operations.append(operation)
         return send(client, operation, parameters)
 
-    monkeypatch.setattr(cognito, "_called", called)
+    monkeypatch.setattr(service, "_called", called)
     return operations
 
 
+ACCOUNTS = [route for route in ROUTES if route.capability == "accounts" and route.who is not Who.ADMINS]
+
+
 @pytest.fixture(scope="module")
-def bodies(api):
-    return accepted_bodies(api)
+def requests(api):
+    return accepted_requests(api)
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.capability == "accounts"], ids=str)
-def test_a_route_makes_exactly_the_requests_that_the_table_of_routes_lists(api, bodies, received, route):
-    answer = api.request(route.method, route.path, json=bodies[route.method, route.path])
+@pytest.mark.parametrize("route", ACCOUNTS, ids=str)
+def test_a_route_makes_exactly_the_requests_that_the_table_of_routes_lists(api, requests, received, route):
+    answer = requests[route.method, route.path].send(api, route.method)
     assert 200 <= answer.status < 300
     assert received == list(route.pool_calls)
 
 
-def test_a_rejected_body_makes_no_request(api, received):
-    for route in ROUTES:
-        if route.capability == "accounts":
-            assert api.request(route.method, route.path, json={**route.accepted, "unknown": 1}).status == 400
+def test_a_rejected_body_makes_no_request(api, requests, received):
+    for route in ACCOUNTS:
+        if route.has_body:
+            accepted = requests[route.method, route.path]
+            answer = accepted._replace(body={**accepted.body, "unknown": 1}).send(api, route.method)
+            assert answer.status == 400
     assert received == []

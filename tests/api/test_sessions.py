@@ -12,7 +12,7 @@ import pyotp
 import pytest
 
 from testbed.targets import PASSWORD, new_email
-from tests.api.accounts import NEW, confirm, confirmed, invited, same, sign_in, signed_up
+from tests.api.accounts import NEW, confirm, confirmed, enroll, invited, same, sign_in, signed_up
 from tests.api.test_accounts import problem
 
 
@@ -136,7 +136,7 @@ def second_factor(api, configuration):
     try:
         yield
     finally:
-        api.cognito.set_user_pool_mfa_config(**pool, MfaConfiguration="OFF")
+        api.cognito.set_user_pool_mfa_config(**pool, MfaConfiguration="OPTIONAL")
 
 
 def enrolled(api):
@@ -144,10 +144,7 @@ def enrolled(api):
     email = confirmed(api)
     token = sign_in(api, email).json["access_token"]
     with second_factor(api, "OPTIONAL"):
-        authenticator = pyotp.TOTP(api.cognito.associate_software_token(AccessToken=token)["SecretCode"])
-        api.cognito.verify_software_token(AccessToken=token, UserCode=authenticator.now())
-        preference = {"Enabled": True, "PreferredMfa": True}
-        api.cognito.set_user_mfa_preference(AccessToken=token, SoftwareTokenMfaSettings=preference)
+        authenticator = enroll(api, token)
     return email, authenticator
 
 

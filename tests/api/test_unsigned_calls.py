@@ -1,4 +1,6 @@
-"""The public calls to the user pool are unsigned: they need no credentials, so they need no permissions.
+"""The public calls to the user pool, and those about one's own account, are unsigned.
+
+They need no credentials, so they need no permissions.
 
 Source: "Amazon Cognito user pools API authenticated and unauthenticated operations", Cognito developer guide.
 """
@@ -8,7 +10,9 @@ import pyotp
 import pytest
 
 from chalicelib.errors import Misconfigured
-from chalicelib.storage.cognito import Declined, Pending, Tokens, UserPool
+from chalicelib.storage.cognito.own_account import Gone, OwnAccount
+from chalicelib.storage.cognito.service import Cognito, Declined
+from chalicelib.storage.cognito.user_pool import Pending, Tokens, UserPool
 from embedded import aws
 from testbed.targets import PASSWORD, new_email
 from tests.api.accounts import NEW, invited
@@ -23,7 +27,7 @@ def pool(api, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     assert botocore.session.Session().get_credentials() is None
-    return UserPool(api.user_pool_id, (api.client_id,), rotates=False, endpoint=aws.endpoint(api.aws_port))
+    return UserPool(Cognito(api.user_pool_id, aws.endpoint(api.aws_port)), (api.client_id,), rotates=False)
 
 
 @pytest.fixture
@@ -63,6 +67,25 @@ def test_invited_people_answer_every_challenge_without_credentials(api, pool):
         assert asked.challenge == "TOTP"
         with pytest.raises(Declined, match="CodeMismatch"):
             pool.enter_totp(asked, f"{(int(authenticator.now()) + 1) % 10**6:06}")
+
+
+def test_people_look_after_their_account_and_leave_without_credentials(api, pool, email):
+    own = OwnAccount(pool._cognito, pool.sign_in(email, PASSWORD).access)
+    own.set_names({"name": "Janet"})
+    new = new_email()
+    own.mail_code_to(new)
+    own.verify_email(api.mailed_code(new))
+    own.change_password(PASSWORD, NEW)
+    own.verify_totp(pyotp.TOTP(own.begin_totp()).now())
+    own.set_totp(enabled=True)
+    account = own.get()
+    assert (account.email, account.names["name"], account.totp) == (new, "Janet", True)
+    own.set_totp(enabled=False)
+    own.end_sessions()
+    own = OwnAccount(pool._cognito, pool.sign_in(new, NEW).access)
+    own.delete()
+    with pytest.raises(Gone):
+        own.get()
 
 
 @pytest.mark.parametrize("call", [UserPool.end_sessions, UserPool.force_reset])

@@ -255,6 +255,100 @@ UNVERIFIED = (
 )
 
 
+@pytest.fixture(scope="module")
+def people(cognito, port):
+    """A pool with users in three states, and a group of two."""
+    pool = Pool(cognito, port)
+    names = ["Jane Doe", 'Jane "JD" Doe', "Jane \\ Doe", "John", "Émile"]
+    emails = [pool.invite(name=name) for name in names]
+    emails.append(pool.sign_up(name="Una"))
+    for group in ("b", "a", "c"):
+        cognito.create_group(UserPoolId=pool.id, GroupName=group)
+    for email in emails[:2]:
+        pool.admin("admin_add_user_to_group", email, GroupName="a")
+    pool.admin("admin_add_user_to_group", emails[0], GroupName="b")
+    return pool, emails
+
+
+class TestLists:
+    """``ListUsers``, ``ListUsersInGroup``, ``ListGroups``, ``AdminListGroupsForUser``."""
+
+    PARSING = ("InvalidParameterException", "Error while parsing filter.")
+
+    def listed(self, people, expression, **parameters):
+        found = answer(people[0].cognito.list_users, UserPoolId=people[0].id, Filter=expression, **parameters)
+        if not isinstance(found, dict):
+            return found
+        return [one["Value"] for user in found["Users"] for one in user["Attributes"] if one["Name"] == "name"]
+
+    @pytest.mark.parametrize(
+        ("expression", "names"),
+        [
+            ('name = "John"', ["John"]),
+            ('"name" = "John"', ["John"]),
+            ('name ^= "jo"', ["John"]),
+            ('name ^= "Jane \\"J"', ['Jane "JD" Doe']),
+            ('name ^= "Jane \\\\"', ["Jane \\ Doe"]),
+            ('name ^= "É"', ["Émile"]),
+            ('name = "Jo"', []),
+            ('cognito:user_status = "unconfirmed"', ["Una"]),
+            ('status = "Enabled" ', ["Jane Doe", 'Jane "JD" Doe', "Jane \\ Doe", "John", "Émile", "Una"]),
+            ('status = "enabled"', []),
+        ],
+    )
+    def test_a_filter_finds_what_equals_or_starts_with_a_text(self, people, expression, names):
+        """In "ListUsers", a backslash escapes quotation marks, and only username and status are case-sensitive."""
+        assert self.listed(people, expression) == names
+
+    @pytest.mark.parametrize(
+        "expression",
+        ['name ~ "J"', "name = J", 'plan = "x"', 'custom:plan = "x"', 'name ^= "a"b"', 'name ^= "a\\"', "J"],
+    )
+    def test_a_filter_that_is_none_is_rejected(self, people, expression):
+        """According to "ListUsers", custom attributes are not searchable. The message is in aws-sdk-php issue 1088."""
+        assert self.listed(people, expression) == self.PARSING
+
+    def pages(self, people, operation, member, token, **parameters):
+        """Return all pages with two items each."""
+        pages, given = [], dict[str, str]()
+        while True:
+            got = answer(getattr(people[0].cognito, operation), UserPoolId=people[0].id, Limit=2, **parameters, **given)
+            pages.append(got[member])
+            if token not in got:
+                return pages
+            given = {token: got[token]}
+
+    def test_a_list_has_pages(self, people):
+        """According to "ListUsers", there are more results if the response has a token."""
+        pages = self.pages(people, "list_users", "Users", "PaginationToken")
+        assert [len(page) for page in pages] == [2, 2, 2]
+        assert len({user["Username"] for page in pages for user in page}) == 6
+        pages = self.pages(people, "list_groups", "Groups", "NextToken")
+        assert [group["GroupName"] for page in pages for group in page] == ["a", "b", "c"]
+        (page,) = self.pages(people, "list_users_in_group", "Users", "NextToken", GroupName="a")
+        assert len(page) == 2
+        (page,) = self.pages(people, "admin_list_groups_for_user", "Groups", "NextToken", Username=people[1][0])
+        assert [group["GroupName"] for group in page] == ["a", "b"]
+
+    def test_a_token_is_only_good_for_its_own_list(self, people):
+        """According to "ListUsers", a token is presented with the same parameters."""
+        token = people[0].cognito.list_users(UserPoolId=people[0].id, Limit=2)["PaginationToken"]
+        for wrong_token in (token, "unknown"):
+            got = self.listed(people, 'name ^= "J"', PaginationToken=wrong_token)
+            assert got == ("InvalidParameterException", "Invalid pagination token given.")
+
+    @pytest.mark.parametrize("operation", ["admin_add_user_to_group", "admin_remove_user_from_group"])
+    def test_an_unknown_group_is_rejected(self, people, operation):
+        """ResourceNotFoundException in "AdminAddUserToGroup", "AdminRemoveUserFromGroup" and "ListUsersInGroup"."""
+        assert people[0].admin(operation, people[1][0], GroupName="z")[0] == "ResourceNotFoundException"
+        got = answer(people[0].cognito.list_users_in_group, UserPoolId=people[0].id, GroupName="z")
+        assert got[0] == "ResourceNotFoundException"
+
+    def test_removing_somebody_who_is_no_member_succeeds(self, people):
+        """The operation "AdminRemoveUserFromGroup" has no error for it."""
+        assert people[0].admin("admin_remove_user_from_group", people[1][3], GroupName="a") == {}
+
+
 class TestSessions:
     CHALLENGES = ("NEW_PASSWORD_REQUIRED", "SOFTWARE_TOKEN_MFA", "MFA_SETUP")
 
@@ -540,6 +634,15 @@ class TestTotp:
         assert answer(optional.cognito.set_user_mfa_preference, **off) == {}
         assert "AuthenticationResult" in optional.sign_in(email)
 
+    def test_a_new_app_replaces_the_old_one_and_none_of_its_codes_has_been_used(self, optional):
+        """AssociateSoftwareToken: a new secret for each request."""
+        email = optional.user()
+        token = optional.access(email)
+        for _ in range(2):
+            secret = answer(optional.cognito.associate_software_token, AccessToken=token)["SecretCode"]
+            verified = answer(optional.cognito.verify_software_token, AccessToken=token, UserCode=totp_code(secret))
+            assert verified["Status"] == "SUCCESS"
+
     def test_an_administrator_can_turn_it_off(self, optional, mandatory):
         """AdminSetUserMFAPreference, AdminDeleteSoftwareToken."""
         email = optional.user()
@@ -593,6 +696,16 @@ class TestUsernames:
         assert len(cognito.list_users(UserPoolId=pool_id)["Users"]) == 2
 
 
+def visible(pool, email):
+    """The names of the user's attributes in the response of GetUser, which are also the claims of an ID token."""
+    tokens = pool.tokens(email)
+    user = answer(pool.cognito.get_user, AccessToken=tokens["AccessToken"])
+    names = {one["Name"] for one in user["UserAttributes"]}
+    known = {"sub", "email", "email_verified", "name", "given_name", "family_name", "custom:plan"}
+    assert claims(tokens["IdToken"]).keys() & known == names
+    return names
+
+
 class TestAttributes:
     @pytest.mark.parametrize(
         ("name", "expected"),
@@ -630,6 +743,16 @@ class TestAttributes:
         assert rejected == UNAUTHORIZED_ATTRIBUTE
         assert pool.attributes(email)["custom:plan"] == "gold"
         assert pool.attributes(email)["name"] == "Jane"
+
+    def test_a_client_reads_only_its_read_attributes(self, pool):
+        """UserPoolClientType: ReadAttributes. They apply to GetUser and to the claims of ID tokens."""
+        email = pool.user(given_name="Jane", family_name="Doe")
+        assert pool.admin("admin_update_user_attributes", email, UserAttributes=pairs({"custom:plan": "gold"})) == {}
+        assert visible(pool, email) == {"sub", "email", "email_verified", "name", "given_name", "family_name"}
+        usual, pool.client = pool.client, pool.add_client(ReadAttributes=["email", "email_verified", "custom:plan"])
+        seen = visible(pool, email)
+        pool.client = usual
+        assert seen == {"sub", "email", "email_verified", "custom:plan"}
 
     def test_a_required_attribute_must_be_given_and_can_not_be_removed(self, pool):
         """SignUp, UpdateUserAttributes, DeleteUserAttributes: InvalidParameterException."""
@@ -1193,6 +1316,56 @@ class TestRefreshTokens:
             assert not works(pool, session["AccessToken"])
             assert refresh(pool, session["RefreshToken"])[0] == "NotAuthorizedException"
         assert works(pool, pool.access(email))
+
+
+WITH_ACCESS_TOKEN = {
+    "get_user": {},
+    "update_user_attributes": {"UserAttributes": pairs({"name": "X"})},
+    "verify_user_attribute": {"AttributeName": "email", "Code": "123456"},
+    "change_password": {"PreviousPassword": PASSWORD, "ProposedPassword": OTHER},
+    "associate_software_token": {},
+    "verify_software_token": {"UserCode": "123456"},
+    "set_user_mfa_preference": {"SoftwareTokenMfaSettings": {"Enabled": False}},
+    "global_sign_out": {},
+    "delete_user": {},
+}
+"""The operations that users call with an access token, and their other parameters."""
+GONE = ("UserNotFoundException", "User does not exist.")
+RESET = ("PasswordResetRequiredException", "Password reset required for the user")
+
+
+class TestAccessTokens:
+    @pytest.mark.parametrize(
+        ("operation", "expected"),
+        [
+            ("admin_disable_user", DISABLED),
+            ("admin_delete_user", GONE),
+            ("admin_reset_user_password", RESET),
+            ("admin_user_global_sign_out", ("NotAuthorizedException", "Access Token has been revoked")),
+        ],
+    )
+    def test_no_operation_accepts_one_whose_user_may_not_use_it_any_more(self, optional, operation, expected):
+        """The errors of each operation. AssociateSoftwareToken does not list PasswordResetRequiredException."""
+        email = optional.user()
+        token = optional.access(email)
+        assert optional.admin(operation, email) == {}
+        for name, parameters in WITH_ACCESS_TOKEN.items():
+            if (name, expected) != ("associate_software_token", RESET):
+                assert answer(getattr(optional.cognito, name), AccessToken=token, **parameters) == expected, name
+
+    def test_no_operation_accepts_an_id_token(self, optional):
+        """GetUser: AccessToken."""
+        token = optional.tokens(optional.user())["IdToken"]
+        for name, parameters in WITH_ACCESS_TOKEN.items():
+            rejected = answer(getattr(optional.cognito, name), AccessToken=token, **parameters)
+            assert rejected == ("NotAuthorizedException", "Invalid Access Token")
+
+    def test_a_user_can_delete_the_account(self, optional):
+        """DeleteUser."""
+        email = optional.user()
+        assert answer(optional.cognito.delete_user, AccessToken=optional.access(email)) == {}
+        assert optional.sign_in(email) == INCORRECT
+        assert optional.sign_up(email=email) == email
 
 
 REDIRECT = "http://localhost:8000/"

@@ -86,7 +86,7 @@ class TestRun:
         left = kill(run)
         assert emulator in left
         assert emulator.is_alive
-        threading.Timer(1, lambda: psutil.Process(emulator.pid).resume()).start()
+        threading.Timer(4, lambda: psutil.Process(emulator.pid).resume()).start()
         output = make("stop", STATE_DIR=state)
         assert output.startswith("Cleaned up after a run that was killed.")
         assert not emulator.is_alive

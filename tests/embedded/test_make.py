@@ -42,7 +42,18 @@ VALUES = [
     *(" leading", "\n\tleading", "äöü€ 日本", "\x1b[1m%", os.fsdecode(b"\xff\xfe")),
 ]
 SETTINGS = [
-    *("PORT", "EMBEDDED_AWS_PORT", "DOCS_PORT", "STATE_DIR", "EMAIL", "PASSWORD", "NEW_PASSWORD", "STAGE", "DATA"),
+    *(
+        "PORT",
+        "EMBEDDED_AWS_PORT",
+        "DOCS_PORT",
+        "STATE_DIR",
+        "EMAIL",
+        "NAME",
+        "PASSWORD",
+        "NEW_PASSWORD",
+        "STAGE",
+        "DATA",
+    ),
     *("ACCEPT", "CHROMIUM"),
 ]
 PATH = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"  # pyenv's shims are slow
@@ -178,7 +189,7 @@ class TestValues:
         embedded = ["-m", "embedded", f"--state={got['STATE_DIR']}"]
 
         calls = installed.calls(
-            "run", "token", "stop", "deploy", "destroy", "outputs", "backend", "test", way=way, **given
+            "run", "token", "stop", "deploy", "destroy", "outputs", "backend", "admin", "test", way=way, **given
         )
         ports = [f"--port={got['PORT']}", f"--aws-port={got['EMBEDDED_AWS_PORT']}", f"--docs-port={got['DOCS_PORT']}"]
         assert only(calls, "run").arguments == [*embedded, "run", *ports]
@@ -189,6 +200,9 @@ class TestValues:
         assert only(calls, "stop").arguments == [*embedded, "stop"]
         for command in ("deploy", "destroy", "outputs", "backend"):
             assert only(calls, command).arguments == ["-m", "infra", command, f"--stage={got['STAGE']}"]
+        name = got["NAME"] if way == "command line" else ""
+        options = [f"--stage={got['STAGE']}", f"--email={got['EMAIL']}", f"--name={name}"]
+        assert only(calls, "admin").arguments == ["-m", "infra", "admin", *options]
         assert only(calls, "tests.browser.chromium").environ["CHROMIUM"] == got["CHROMIUM"]
 
         (local,) = installed.calls("outputs", way=way, **{**given, "STAGE": "local"})
@@ -214,6 +228,10 @@ class TestValues:
         assert "PASSWORD" not in "".join(only(calls, "token").environ)
         assert only(calls, "deploy").arguments == ["-m", "infra", "deploy", "--stage=dev"]
 
+    def test_nobody_becomes_an_administrator_by_default(self, installed, way):
+        (call,) = installed.calls("admin", way=way)
+        assert call.arguments == ["-m", "infra", "admin", "--stage=dev", "--email=", "--name="]
+
     @pytest.mark.parametrize(("data", "options"), [("yes", ["--with-data"]), ("no", []), ("yes no", []), ("", [])])
     def test_data_is_destroyed_only_if_data_is_exactly_yes(self, installed, way, data, options):
         (call,) = installed.calls("destroy", way=way, DATA=data)
@@ -238,8 +256,8 @@ class TestValues:
             *SETTINGS,
             "PYTHON",
         }
-        assert {"BIN", "EMBEDDED", "INFRA", "VENVS", "WITH_DATA", "ACCEPT_RISKS"} <= own
-        goals = ["run", "token", "outputs", "destroy", "test", "figures"]
+        assert {"BIN", "EMBEDDED", "INFRA", "VENVS", "WITH_DATA", "ACCEPT_RISKS", "EMAIL_FOR_ADMIN"} <= own
+        goals = ["run", "token", "outputs", "destroy", "admin", "test", "figures"]
         for stage in ("dev", "local"):
             plain = installed.calls(*goals, way=way, STAGE=stage)
             calls = installed.calls(*goals, way=way, STAGE=stage, **dict.fromkeys(own, "x; touch canary #"))
@@ -270,7 +288,9 @@ class TestPrintedCommands:
 
 
 class TestFreshClone:
-    @pytest.mark.parametrize("goal", [["token"], ["stop"], ["outputs", "STAGE=local"]], ids=" ".join)
+    @pytest.mark.parametrize(
+        "goal", [["token"], ["stop"], ["outputs", "STAGE=local"], ["admin", "STAGE=local"]], ids=" ".join
+    )
     def test_targets_that_need_a_running_roster_say_so_and_install_nothing(self, checkout, goal):
         before = checkout.files()
         done = checkout.make(*goal)
@@ -458,9 +478,10 @@ class TestClean:
         assert checkout.make("clean", STATE_DIR="mystate").returncode == 0
 
 
-def test_outputs_starts_nothing_if_the_embedded_aws_is_not_running(tmp_path):
+@pytest.mark.parametrize("target", ["admin", "outputs"])
+def test_targets_for_a_deployed_stage_start_nothing_if_the_embedded_aws_is_not_running(tmp_path, target):
     setting = f"STATE_DIR={tmp_path}/my state"
-    command = ["make", "-s", "-o", ".venv", "-o", ".venv-embedded", "outputs", "STAGE=local", setting]
+    command = ["make", "-s", "-o", ".venv", "-o", ".venv-embedded", target, "STAGE=local", setting]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=30, check=False)
     deploy = f"make deploy STAGE=local STATE_DIR='{tmp_path}/my state'"
     assert failure(done) == f"The embedded AWS is not running. Start it and deploy with {deploy}"

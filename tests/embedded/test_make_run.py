@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -57,12 +57,24 @@ class Run:
         self._make.wait(40)
 
     def processes(self):
-        """Return all processes that it has started."""
-        return psutil.Process(self._make.pid).children(recursive=True)
+        """Return all processes that it has started, when the housekeeping has run."""
+        deadline = time.monotonic() + 60
+        while True:
+            assert time.monotonic() < deadline, self.output
+            with suppress(psutil.NoSuchProcess):
+                found = psutil.Process(self._make.pid).children(recursive=True)
+                if " housekeeping removed=" in self.output and not any(map(is_housekeeping, found)):
+                    return found
+            time.sleep(0.1)
 
     def token(self, **variables):
         """Return what `make -s token` prints."""
         return make("-s", "token", STATE_DIR=self.state, **variables)
+
+
+def is_housekeeping(process):
+    """Return whether a process runs the housekeeping."""
+    return any(argument.endswith("housekeeping.py") for argument in process.cmdline())
 
 
 def make(*targets, **variables):
@@ -114,6 +126,11 @@ def test_it_prints_its_progress_and_the_addresses(run):
         accounts.PASSWORD,
     ):
         assert text in run.output
+
+
+def test_the_housekeeping_runs_at_the_start_and_exits(run):
+    assert run.processes()
+    assert run.output.count(" housekeeping removed=") == 1
 
 
 def test_the_three_printed_commands_work_when_pasted(run):

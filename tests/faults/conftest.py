@@ -13,7 +13,7 @@ from embedded import aws, processes, stack
 from infra import backend, parts, stages
 from testbed import logged
 from testbed.pool import KeyServer, Pool
-from testbed.targets import Connected
+from testbed.targets import Connected, rarely_saved
 from tests.faults.proxy import Proxy
 
 WITHIN = 7.0
@@ -55,7 +55,7 @@ class Broken:
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
     """Start Roster with a proxy. Each module starts its own, because botocore limits its retries (its retry quota)."""
-    folder = tmp_path_factory.mktemp("faults")
+    folder = rarely_saved(tmp_path_factory.mktemp("faults"))
     port, aws_port = processes.free_port(), processes.free_port()
     pool = Pool()
     keys = KeyServer(pool.key.jwk)

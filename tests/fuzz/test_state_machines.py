@@ -223,7 +223,7 @@ def allowed(current, headers):
 
 @pytest.mark.parametrize("start", [targets.in_process_target, targets.local], ids=["inprocess", "local"])
 def test_any_sequence_of_requests_matches_the_model(start, tmp_path):
-    with start(tmp_path) as api:
+    with start(targets.rarely_saved(tmp_path)) as api:
         people = [api.sign_up(), api.sign_up()]
         admin = api.make_admin(api.sign_up())
         run(type(f"Directory_{api.name}", (Directory,), {"api": api, "admin": admin, "people": people}), examples=300)

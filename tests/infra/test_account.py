@@ -306,10 +306,10 @@ class TestUserPool:
     def test_the_defaults_cost_nothing_and_tokens_are_short_lived(self):
         pool, client = properties("UserPool"), properties("UserPoolClient")
         assert pool["UserPoolTier"] == "ESSENTIALS"
-        assert pool["MfaConfiguration"] == "OFF"
+        assert (pool["MfaConfiguration"], pool["EnabledMfas"]) == ("OPTIONAL", ["SOFTWARE_TOKEN_MFA"])
         assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is False
         assert pool["EmailConfiguration"] == {"EmailSendingAccount": "COGNITO_DEFAULT"}
-        assert not {"EnabledMfas", "UserPoolAddOns"} & pool.keys()
+        assert "UserPoolAddOns" not in pool
         validities = (client["AccessTokenValidity"], client["IdTokenValidity"], client["RefreshTokenValidity"])
         assert validities == (15, 15, 30)
         assert client["TokenValidityUnits"] == {"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "days"}
@@ -602,7 +602,7 @@ class TestAppClients:
         assert "ALLOW_USER_SRP_AUTH" in first["ExplicitAuthFlows"]
 
     def test_the_functions_get_all_accepted_clients(self, template):
-        for name in ("APIHandler", "JwtAuthorizer"):
+        for name in ("APIHandler", "AdminHandler", "JwtAuthorizer"):
             variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
             assert variables["APPLICATION_CLIENT_ID"] == {"Ref": "UserPoolClients"}
 

@@ -11,7 +11,7 @@ from infra import chalice_stage, package, parts, stages
 from testbed import backend_template
 from tests.infra.test_chalice_deploy import OUTPUTS
 from tests.infra.test_second_opinion import EXCEPTIONS, cfripper, serverless_rules
-from tests.infra.test_templates import lint, of_type, references
+from tests.infra.test_templates import FUNCTIONS, actions, granted, lint, of_type, references
 
 PUBLIC = {
     ("POST", "/accounts"),
@@ -25,20 +25,27 @@ PUBLIC = {
     ("POST", "/sessions/revocation"),
 }
 """The routes of accounts that anybody may call."""
+WITH_PASSWORD = {
+    ("PUT", "/account/password"),
+    ("PUT", "/account/email"),
+    ("POST", "/account/totp/removal"),
+    ("POST", "/account/deletion"),
+}
+"""The routes that take the password of the caller's own account."""
 OTHERS = {
     ("GET", "/accounts"),
     ("POST", "/accounts/invitations"),
     ("POST", "/accounts/7d3c/password-reset"),
     ("DELETE", "/accounts/7d3c/sessions"),
     ("DELETE", "/sessions"),
-    ("PUT", "/account/password"),
-    ("POST", "/account/deletion"),
+    *WITH_PASSWORD,
     ("POST", "/users"),
     ("OPTIONS", "/sessions"),
     ("POST", "/users/accounts"),
     ("POST", "/sessionsx"),
 }
 """Requests that need a token, or that a browser sends by itself."""
+ARNS = {"UserPoolArn", "UsersTableArn", "ProfilesTableArn", "AccountsTableArn"}
 COUNTED = {
     "SignIns": "signed_in",
     "SignInsFailed": "sign_in_failed",
@@ -54,14 +61,15 @@ def registered():
     patch = pytest.MonkeyPatch()
     names = parts.capabilities()
     patch.setattr(parts, "capabilities", lambda: tuple(dict.fromkeys([*names, "accounts"])))
-    yield
+    yield names
     patch.undo()
 
 
 @pytest.fixture(scope="module")
-def template(registered):
-    """The template of the API stack with the accounts' part."""
-    return json.loads(package.build(stages.stage("dev")).template_for("a-bucket"))
+def template(registered, request):
+    """The template of the API stack with the accounts' part: the usual one, if ``app.py`` registers accounts."""
+    built = request.getfixturevalue("built") if "accounts" in registered else package.build(stages.stage("dev"))
+    return json.loads(built.template_for("a-bucket"))
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +86,8 @@ def without(registered):
 
 
 class TestTemplate:
-    def test_cfn_lint_accepts_it(self, template, tmp_path):
-        path = tmp_path / "template.json"
-        path.write_text(json.dumps(template))
-        assert lint(path) == (0, "")
+    def test_cfn_lint_accepts_it(self, template):
+        assert lint(json.dumps(template)) == (0, "")
 
     def test_the_second_opinions_find_nothing_new_in_it(self, template, tmp_path):
         path = tmp_path / "template.json"
@@ -108,6 +114,13 @@ class TestTemplate:
     def test_an_even_response_waits_a_second_and_at_most_three(self, template):
         parameter = template["Parameters"]["EvenResponseMilliseconds"]
         assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (1000, 0, 3000)
+
+
+def test_the_table_of_accounts_is_retained_and_encrypted_and_forgets_what_has_expired():
+    table = backend_template.load()["Resources"]["AccountsTable"]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+    assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
 
 
 class TestSettings:
@@ -141,14 +154,22 @@ class TestSettings:
 
 
 class TestPermissions:
-    def test_the_function_may_end_sessions_and_force_a_password_reset_and_do_nothing_else_with_the_pool(
-        self, resources
-    ):
-        (policy,) = resources["ApiHandlerRole"]["Properties"]["Policies"]
-        statements = policy["PolicyDocument"]["Statement"]
-        (accounts,) = [statement for statement in statements if statement["Sid"] == "Accounts"]
-        assert accounts["Action"] == ["cognito-idp:AdminResetUserPassword", "cognito-idp:AdminUserGlobalSignOut"]
-        assert accounts["Resource"] == {"Ref": "UserPoolArn"}
+    def test_the_api_may_end_sessions_and_force_a_password_reset_and_do_nothing_else_with_the_pool(self, resources):
+        may = actions(resources, "ApiHandler", [{"Ref": "UserPoolArn"}])
+        assert may == {"cognito-idp:AdminResetUserPassword", "cognito-idp:AdminUserGlobalSignOut"}
+
+    def test_only_the_administrators_function_and_the_housekeeping_may_look_at_accounts(self, resources):
+        looking = {"cognito-idp:AdminGetUser", "cognito-idp:ListUsers"}
+        able = {
+            called for called in FUNCTIONS.values() if looking & actions(resources, called, [{"Ref": "UserPoolArn"}])
+        }
+        assert able == {"AdminHandler", "Housekeeping"}
+
+    def test_every_permission_is_for_the_pool_or_a_table_of_this_stage(self, resources):
+        for called in FUNCTIONS.values():
+            for statement in granted(resources, called):
+                if statement["Sid"] != "Logs":
+                    assert statement["Resource"]["Ref"] in {*ARNS}, (called, statement["Sid"])
 
     def test_the_authorizer_may_not(self, resources):
         assert "cognito-idp" not in json.dumps(resources["JwtAuthorizerRole"])
@@ -156,7 +177,6 @@ class TestPermissions:
     def test_plain_chalice_deploy_has_the_same_statement_and_settings(self, tmp_path):
         folder = tmp_path / ".chalice"
         folder.mkdir()
-        (folder / "policy-authorizer.json").write_text((parts.PROJECT / ".chalice/policy-authorizer.json").read_text())
         (folder / "config.json").write_text((parts.PROJECT / ".chalice/config.json").read_text())
         outputs = {**OUTPUTS, "PasswordPolicy": "12", "SelfSignUp": "true", "ProductName": "Acme"}
         list(chalice_stage.record(stages.Stage("dev", {}, {}), outputs, tmp_path))
@@ -164,6 +184,9 @@ class TestPermissions:
         (accounts,) = [statement for statement in statements if statement["Sid"] == "Accounts"]
         assert accounts["Resource"] == OUTPUTS["UserPoolArn"]
         assert len(accounts["Action"]) == 2
+        (administration,) = [statement for statement in statements if statement["Sid"] == "Administration"]
+        assert "cognito-idp:ListUsers" in administration["Action"]
+        assert administration["Resource"] == OUTPUTS["UserPoolArn"]
         variables = json.loads((folder / "config.json").read_text())["stages"]["dev"]["environment_variables"]
         assert variables.items() >= {"SIGN_IN_CLIENT_ID": "client", "PASSWORD_POLICY": "12"}.items()
         assert variables["PRODUCT_NAME"] == "Acme"
@@ -186,10 +209,12 @@ def throttles(resources):
 
 
 class TestThrottling:
-    def test_exactly_the_public_account_methods_have_the_limits_of_accounts(self, throttles):
+    def test_exactly_the_account_methods_that_are_public_or_take_a_password_have_the_limits_of_accounts(
+        self, throttles
+    ):
         limited = {route for route, limits in throttles.items() if "Accounts" in str(limits["ThrottlingRateLimit"])}
-        assert limited == PUBLIC
-        for route in PUBLIC:
+        assert limited == PUBLIC | WITH_PASSWORD
+        for route in limited:
             assert throttles[route]["ThrottlingRateLimit"] == {"Ref": "AccountsRateLimit"}
             assert throttles[route]["ThrottlingBurstLimit"] == {"Ref": "AccountsBurstLimit"}
 
@@ -227,7 +252,7 @@ class TestFirewall:
         assert (parameter["Default"], parameter["MinValue"]) == (100, 10)
 
     @pytest.mark.parametrize("prefix", ["", "/api"])
-    def test_exactly_the_public_account_methods_are_counted(self, rule, prefix):
+    def test_exactly_the_methods_that_take_no_token_or_a_password_are_counted(self, rule, prefix):
         def counted(method, path):
             sent = {"UriPath": path, "Method": method}
             statements = rule["ScopeDownStatement"]["AndStatement"]["Statements"]
@@ -237,7 +262,7 @@ class TestFirewall:
                 for match in (statement["RegexMatchStatement"] for statement in statements)
             )
 
-        assert {(method, path) for method, path in PUBLIC | OTHERS if counted(method, prefix + path)} == PUBLIC
+        assert {each for each in PUBLIC | OTHERS if counted(each[0], prefix + each[1])} == PUBLIC | WITH_PASSWORD
 
     def test_an_escaped_path_counts_as_the_plain_one(self, rule):
         path, method = (

@@ -40,6 +40,9 @@ OUTPUTS = {
     "RefreshTokenRotation": "false",
     "RefreshTokenDays": "30",
     "ProductName": "Roster",
+    "Mfa": "OPTIONAL",
+    "AccountsTable": "accounts",
+    "AccountsTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/accounts",
 }
 BACKENDS_GROUPS = {
     resource["Properties"]["LogGroupName"]["Fn::Sub"].replace("${Stage}", "dev"): resource
@@ -152,18 +155,27 @@ class TestRecorded:
         stage = json.loads((checkout / ".chalice" / "config.json").read_text())["stages"]["dev"]
         assert stage["environment_variables"] == {**parts.values(OUTPUTS), "CORS_ORIGIN": "https://a.example"}
 
-    @pytest.mark.parametrize(("role", "suffix"), [("api", ""), ("authorizer", "-jwt_authorizer")])
-    def test_each_policy_has_the_written_actions_and_the_resources_of_the_stage(self, checkout, role, suffix):
-        authorizers = json.loads((PROJECT / ".chalice" / "policy-authorizer.json").read_text())
-        written = parts.policy() if role == "api" else authorizers
-        recorded = json.loads((checkout / ".chalice" / f"policy-{role}-dev.json").read_text())
-        assert [s["Action"] for s in recorded["Statement"]] == [s["Action"] for s in written["Statement"]]
-        resources = {statement["Sid"]: statement["Resource"] for statement in recorded["Statement"]}
-        assert resources["Logs"] == f"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/roster-dev{suffix}:*"
-        if role == "api":
-            assert resources["Users"] == OUTPUTS["UsersTableArn"]
-            assert resources["Profiles"] == OUTPUTS["ProfilesTableArn"]
-            assert resources["Accounts"] == OUTPUTS["UserPoolArn"]
+    @pytest.mark.parametrize(
+        ("function", "suffix", "merged"),
+        [
+            ("api", "", ["api", "admin"]),
+            ("housekeeping", "-housekeeping", ["housekeeping"]),
+            ("jwt_authorizer", "-jwt_authorizer", ["jwt_authorizer"]),
+        ],
+    )
+    def test_each_policy_has_the_written_actions_and_the_resources_of_the_stage(
+        self, checkout, function, suffix, merged
+    ):
+        written = parts.policy(*merged)["Statement"]
+        *statements, logs = json.loads((checkout / ".chalice" / f"policy-{function}-dev.json").read_text())["Statement"]
+        assert [(s["Sid"], s["Action"]) for s in statements] == [(s["Sid"], s["Action"]) for s in written]
+        assert [s["Resource"] for s in statements] == [OUTPUTS[s["Resource"]["Ref"]] for s in written]
+        assert logs["Resource"] == f"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/roster-dev{suffix}:*"
+
+    def test_the_one_function_for_all_routes_may_do_what_administrators_do(self, checkout):
+        statements = json.loads((checkout / ".chalice" / "policy-api-dev.json").read_text())["Statement"]
+        actions = {action for statement in statements for action in statement["Action"]}
+        assert actions >= {"dynamodb:Scan", "dynamodb:GetItem", "cognito-idp:ListUsers"}
 
     def test_recording_again_changes_nothing(self, checkout):
         before = {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")}
@@ -222,8 +234,8 @@ class TestDeployed:
     def test_a_deploy_prints_the_url_of_the_api(self, deployed):
         assert "Rest API URL: https://" in deployed
 
-    def test_both_functions_are_deployed_with_their_settings_and_policies(self, deployed):
-        assert functions().keys() == {"roster-dev", "roster-dev-jwt_authorizer"}
+    def test_all_functions_are_deployed_with_their_settings_and_policies(self, deployed):
+        assert functions().keys() == {"roster-dev", "roster-dev-housekeeping", "roster-dev-jwt_authorizer"}
         for function in functions().values():
             assert function["Environment"]["Variables"]["USERS_TABLE"] == "users"
         policies = {}
@@ -233,7 +245,17 @@ class TestDeployed:
             document = boto3.client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
             policies[name] = {action for statement in document["Statement"] for action in statement["Action"]}
         assert policies["roster-dev-jwt_authorizer"] == {"logs:CreateLogStream", "logs:PutLogEvents"}
-        assert "dynamodb:UpdateItem" in policies["roster-dev"]
+        assert {"dynamodb:UpdateItem", "dynamodb:Scan"} <= policies["roster-dev"]
+        assert "dynamodb:DeleteItem" in policies["roster-dev-housekeeping"]
+        assert "dynamodb:GetItem" not in policies["roster-dev-jwt_authorizer"]
+
+    def test_the_housekeeping_runs_every_hour(self, deployed):
+        events = boto3.client("events")
+        (rule,) = events.list_rules()["Rules"]
+        assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 hour)", "ENABLED")
+        (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        assert target["Arn"] == functions()["roster-dev-housekeeping"]["FunctionArn"]
+        assert functions()["roster-dev-housekeeping"]["Timeout"] == 60
 
     def test_what_is_deployed_is_pinned(self, deployed, checkout):
         (zipped,) = (checkout / ".chalice" / "deployments").glob("*.zip")
@@ -248,7 +270,7 @@ class TestDeployed:
             assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
             assert logs["Resource"] == f"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/{name}:*"
 
-    def test_the_backend_has_the_log_groups_of_both_functions_and_chalice_makes_none(self, deployed):
+    def test_the_backend_has_the_log_groups_of_all_functions_and_chalice_makes_none(self, deployed):
         assert retentions() == {f"/aws/lambda/{name}": 30 for name in functions()}
         assert {group["DeletionPolicy"] for group in BACKENDS_GROUPS.values()} == {"Delete"}
 
@@ -270,8 +292,8 @@ class TestDeployed:
         assert sent == expected
         assert made == expected.keys()
 
-    def test_api_gateway_may_invoke_both_functions(self, rest_api):
-        for name in functions():
+    def test_api_gateway_may_invoke_both_functions_that_it_calls(self, rest_api):
+        for name in functions().keys() - {"roster-dev-housekeeping"}:
             policy = json.loads(boto3.client("lambda").get_policy(FunctionName=name)["Policy"])
             assert any(rest_api in json.dumps(statement) for statement in policy["Statement"]), name
 

@@ -293,7 +293,9 @@ class TestWholeStage:
         outputs = account.stack("roster-api-local").outputs
         token = run_aws_command(outputs["CognitoAuthCommand"])["AuthenticationResult"]["IdToken"]
         headers = {"Authorization": f"Bearer {token}"}
-        assert httpx.get(f"{outputs['APIEndpoint']}/users", headers=headers, trust_env=False).status_code == 200
+        users = f"{outputs['APIEndpoint']}/users"
+        # Two functions start one after the other, which takes longer than httpx waits by default.
+        assert httpx.get(users, headers=headers, trust_env=False, timeout=30).status_code == 200
 
     def test_the_printed_topic_accepts_subscriptions(self, account):
         topic = account.stack("roster-api-local").outputs["AlarmsTopic"]
@@ -305,7 +307,8 @@ class TestWholeStage:
         assert {group["logGroupName"]: group.get("retentionInDays") for group in groups} == dict.fromkeys(
             [
                 "/aws/apigateway/roster-local-access",
-                *(f"/aws/lambda/roster-local{suffix}" for suffix in ("", "-api", "-jwt-authorizer", "-jwt_authorizer")),
+                *(f"/aws/lambda/roster-local-{name}" for name in ("admin", "api", "hourly", "jwt-authorizer")),
+                *(f"/aws/lambda/roster-local{suffix}" for suffix in ("", "-housekeeping", "-jwt_authorizer")),
                 f"API-Gateway-Execution-Logs_{apis['roster-local']}/api",
             ],
             30,
@@ -447,4 +450,4 @@ def make(target, state, *variables, typed=""):
 def test_the_program_lists_its_commands(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "{deploy,destroy,outputs,backend,policy}" in capsys.readouterr().out
+    assert "{deploy,destroy,outputs,backend,admin,policy}" in capsys.readouterr().out

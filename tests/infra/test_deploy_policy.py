@@ -53,6 +53,9 @@ PROGRAM = {
     "cloudformation:ListStackResources",
     "cloudformation:ListStacks",
     "cloudformation:UpdateTerminationProtection",
+    "cognito-idp:AdminAddUserToGroup",
+    "cognito-idp:AdminCreateUser",
+    "cognito-idp:AdminGetUser",
     "cognito-idp:DeleteUserPool",
     "cognito-idp:DescribeUserPool",
     "dynamodb:DeleteTable",
@@ -79,7 +82,9 @@ NOT_NAMED = {"s3:GetObject", "s3:ListBucket"}
 """The actions that an error does not name, because a response to HEAD has no body."""
 
 NOT_NEEDED = {
-    r"(?!(apigateway|cloudwatch|cognito-idp|dynamodb|iam|kms|lambda|logs|s3|sns|wafv2):)": "no such service is used",
+    r"(?!(apigateway|cloudwatch|cognito-idp|dynamodb|events|iam|kms|lambda|logs|s3|sns|wafv2):)": (
+        "no such service is used"
+    ),
     r"apigateway:UpdateRestApiPolicy": "the API has no resource policy",
     r"cognito-idp:\w+WebACL\w*": "the firewall protects the API, and not the user pool",
     r"dynamodb:(Scan|Query|\w+Item)": "copies data to replicas, which Roster has none of",
@@ -270,7 +275,9 @@ def life(monkeypatch, account, built):
     monkeypatch.setattr("infra.package.build", lambda _: built)
     monkeypatch.setattr("infra.chalice_stage.record", lambda *_: [])
     parameter = [("EmulatorEndpoint", "http://127.0.0.1:1")]
-    options = argparse.Namespace(parameter=parameter, yes=True, with_data=True, accept_risks=False)
+    options = argparse.Namespace(
+        parameter=parameter, yes=True, with_data=True, accept_risks=False, email="ada@example.com", name="Ada"
+    )
 
     def live(deployer, stage, run=lambda command: command()):
         commands = {name: partial(command, deployer, stage, options) for name, command in COMMANDS.items()}
@@ -279,7 +286,7 @@ def life(monkeypatch, account, built):
         backend_stack = account.stack(f"roster-backend-{stage.name}")
         account.client("s3").delete_bucket_policy(Bucket=backend_stack.outputs["ArtifactsBucket"])
         backend_stack.protect(True)  # the stage does not ask for it, so the next deploy turns it off
-        for command in ("deploy", "deploy", "outputs", "destroy"):
+        for command in ("deploy", "deploy", "outputs", "admin", "destroy"):
             run(commands[command])
         with pytest.raises(Failure, match="has nothing to delete"):
             run(commands["destroy"])

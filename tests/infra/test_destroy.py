@@ -14,10 +14,17 @@ from infra.__main__ import COMMANDS
 from infra.cloudformation import Account, Template
 from infra.failure import Failure
 from infra.stages import Stage
+from testbed import backend_template
 
 API = {"Topic": {"Type": "AWS::SNS::Topic"}}
 DELETING = ["DeleteStack", "DeleteTable", "DeleteUserPool", "DeleteObjects", "DeleteBucket"]
-DATA = ["DeleteTable"] * 2 + ["DeleteUserPool"] + ["DeleteObjects"] * 3 + ["DeleteBucket"]
+TABLES = [
+    name
+    for name, resource in backend_template.load()["Resources"].items()
+    if resource["Type"] == "AWS::DynamoDB::Table"
+]
+"""The tables of the core and of capabilities, by the outputs that name them."""
+DATA = ["DeleteTable"] * len(TABLES) + ["DeleteUserPool"] + ["DeleteObjects"] * 3 + ["DeleteBucket"]
 """The deleting requests after those for the stacks: there are three objects, deleted with one request each."""
 
 
@@ -62,8 +69,7 @@ def deploy(account, stage):
 
 def items(outputs):
     return {
-        f"table {outputs['UsersTable']}",
-        f"table {outputs['ProfilesTable']}",
+        *(f"table {outputs[table]}" for table in TABLES),
         f"user pool {outputs['UserPool']}",
         f"bucket {outputs['ArtifactsBucket']}",
     }
@@ -77,7 +83,7 @@ def remaining(account, outputs):
         *(pool["Id"] for pool in pools),
         *(bucket["Name"] for bucket in account.client("s3").list_buckets()["Buckets"]),
     }
-    return names & {outputs[name] for name in ("UsersTable", "ProfilesTable", "UserPool", "ArtifactsBucket")}
+    return names & {outputs[name] for name in (*TABLES, "UserPool", "ArtifactsBucket")}
 
 
 @pytest.fixture
@@ -122,7 +128,7 @@ def test_a_destroy_without_data_names_what_it_keeps_each_time(account, printed):
         lines = printed()
         assert items(outputs) <= set(lines)
     assert lines[-1] == "There is nothing else to delete: no stack named roster-api-keeping is deployed."
-    assert len(remaining(account, outputs)) == 4
+    assert len(remaining(account, outputs)) == len(TABLES) + 2
     account.stack("roster-backend-keeping").delete()  # as somebody may do in the console
     printed()
     destroy(account, stage, with_data=False)
@@ -145,7 +151,7 @@ def test_the_data_of_another_stage_is_left_alone(account):
     backend.deploy(account, one)
     outputs = backend.deploy(account, other)
     destroy(account, one)
-    assert len(remaining(account, outputs)) == 4
+    assert len(remaining(account, outputs)) == len(TABLES) + 2
     destroy(account, other)
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,23 @@ import botocore.session
 import pytest
 
 from bench import costs
+from chalicelib import housekeeping
 from infra import parts
 from testbed import backend_template, description
 from testbed.routes import PATHS, ROUTES, TABLES, Who, methods_of
 
 ANY = "x-amazon-apigateway-any-method"
 CFN_LINT = Path(sys.executable).parent / "cfn-lint"
-FUNCTIONS = {"APIHandler": "ApiHandler", "JwtAuthorizer": "JwtAuthorizer"}
+FUNCTIONS = {
+    "APIHandler": "ApiHandler",
+    "AdminHandler": "AdminHandler",
+    "JwtAuthorizer": "JwtAuthorizer",
+    "Housekeeping": "Housekeeping",
+}
 """The functions, and the prefix of the names of their roles and log groups."""
+API_GATEWAYS_LIMIT = 29
+"""Seconds: the default of a REST API's integration time-out, which holds for authorizers too."""
+INTEGRATION = "x-amazon-apigateway-integration"
 
 
 @pytest.fixture(scope="module")
@@ -51,19 +61,19 @@ def references(part):
     return {name for value in part.values() for name in references(value)}
 
 
-def lint(path):
-    done = subprocess.run([CFN_LINT, path], capture_output=True, text=True, check=False)
+@cache
+def lint(template):
+    """Return cfn-lint's exit status and its output for a template, which is given as text."""
+    done = subprocess.run([CFN_LINT], input=template, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
 class TestBoth:
     def test_cfn_lint_accepts_the_backend(self):
-        assert lint(parts.INFRA / "backend.yaml") == (0, "")
+        assert lint((parts.INFRA / "backend.yaml").read_text()) == (0, "")
 
-    def test_cfn_lint_accepts_the_api(self, template, tmp_path):
-        path = tmp_path / "template.json"
-        path.write_text(json.dumps(template))
-        assert lint(path) == (0, "")
+    def test_cfn_lint_accepts_the_api(self, template):
+        assert lint(json.dumps(template)) == (0, "")
 
     def test_no_policy_allows_wildcard_principals_actions_or_resources(self, resources):
         for resource in [*resources.values(), *backend_template.load()["Resources"].values()]:
@@ -111,26 +121,53 @@ class TestBackend:
         assert {setting.parameter for setting in parts.settings()} <= template["Parameters"].keys()
 
 
+def granted(resources, called):
+    """Return the statements of a function's role."""
+    (policy,) = resources[f"{called}Role"]["Properties"]["Policies"]
+    return policy["PolicyDocument"]["Statement"]
+
+
+def actions(resources, called, reached):
+    """Return what a function's role may do with these resources."""
+    statements = [statement for statement in granted(resources, called) if statement["Resource"] in reached]
+    return {action for statement in statements for action in statement["Action"]}
+
+
 class TestFunctions:
-    def test_each_of_the_two_functions_has_its_own_role(self, resources):
+    def test_each_function_has_its_own_role(self, resources):
         functions = of_type(resources, "AWS::Serverless::Function")
         assert functions.keys() == FUNCTIONS.keys()
         for name, called in FUNCTIONS.items():
             assert functions[name]["Role"] == {"Fn::GetAtt": [f"{called}Role", "Arn"]}
 
+    def test_each_function_may_write_to_its_own_log_group(self, resources):
+        for called in FUNCTIONS.values():
+            (logs,) = [statement for statement in granted(resources, called) if statement["Sid"] == "Logs"]
+            assert set(logs["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+            assert logs["Resource"] == {"Fn::GetAtt": [f"{called}LogGroup", "Arn"]}
+
     def test_the_authorizer_may_only_write_its_logs(self, resources):
-        (statement,) = resources["JwtAuthorizerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-        assert set(statement["Action"]) == {"logs:CreateLogStream", "logs:PutLogEvents"}
-        assert statement["Resource"] == {"Fn::GetAtt": ["JwtAuthorizerLogGroup", "Arn"]}
+        assert [statement["Sid"] for statement in granted(resources, "JwtAuthorizer")] == ["Logs"]
 
     def test_the_api_may_only_access_the_tables_of_its_routes_its_logs_and_what_capabilities_need(self, resources):
-        (policy,) = resources["ApiHandlerRole"]["Properties"]["Policies"]
-        reached = {str(statement["Resource"]) for statement in policy["PolicyDocument"]["Statement"]}
+        reached = {str(statement["Resource"]) for statement in granted(resources, "ApiHandler")}
         assert reached == {
             *(str({"Ref": f"{table.capitalize()}TableArn"}) for table in TABLES),
             str({"Fn::GetAtt": ["ApiHandlerLogGroup", "Arn"]}),
             *([str({"Ref": "UserPoolArn"})] if "accounts" in parts.capabilities() else []),
         }
+
+    def test_only_the_administrators_function_may_read_more_than_single_records_of_users_and_profiles(self, resources):
+        tables = [{"Ref": "UsersTableArn"}, {"Ref": "ProfilesTableArn"}]
+        for called in FUNCTIONS.values():
+            reads = actions(resources, called, tables) & {"dynamodb:Scan", "dynamodb:Query", "dynamodb:BatchGetItem"}
+            assert reads == ({"dynamodb:Scan"} if called == "AdminHandler" else set()), called
+
+    def test_the_statements_of_each_role_and_of_plain_chalice_have_different_names(self, resources):
+        policies = [granted(resources, called) for called in FUNCTIONS.values()]
+        for policy in [*policies, parts.policy("api", "admin")["Statement"]]:
+            names = [statement["Sid"] for statement in policy]
+            assert len(set(names)) == len(names)
 
     def test_roles_have_no_managed_policies_and_only_lambda_may_assume_them(self, resources):
         for role in of_type(resources, "AWS::IAM::Role").values():
@@ -138,19 +175,33 @@ class TestFunctions:
             (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
             assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
 
-    @pytest.mark.parametrize(("name", "seconds"), [("APIHandler", 10), ("JwtAuthorizer", 5)])
-    def test_each_function_has_its_timeout_memory_settings_and_json_logs(self, resources, name, seconds):
+    @pytest.mark.parametrize(
+        ("name", "seconds", "megabytes"),
+        [("APIHandler", 28, 1769), ("AdminHandler", 28, 1769), ("JwtAuthorizer", 5, 1769), ("Housekeeping", 60, 512)],
+    )
+    def test_each_function_has_its_timeout_memory_settings_and_json_logs(self, resources, name, seconds, megabytes):
         function = resources[name]["Properties"]
         assert function["Timeout"] == seconds
-        assert function["MemorySize"] == 1769
+        assert function["MemorySize"] == megabytes
         assert function["Environment"]["Variables"].keys() == {setting.variable for setting in parts.settings()}
         assert all(isinstance(value, dict) for value in function["Environment"]["Variables"].values())
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{FUNCTIONS[name]}LogGroup"}
 
+    def test_the_housekeeping_runs_every_hour_and_ends_before_lambda_stops_it(self, resources):
+        (event,) = resources["Housekeeping"]["Properties"]["Events"].values()
+        assert (event["Type"], event["Properties"]) == ("Schedule", {"Schedule": "rate(1 hour)"})
+        # A step that starts at the last moment waits for AWS: 7 s, as a request does.
+        assert resources["Housekeeping"]["Properties"]["Timeout"] > housekeeping.SECONDS + 7
+
+    def test_requests_end_before_api_gateway_gives_up(self, resources):
+        assert resources["APIHandler"]["Properties"]["Timeout"] < API_GATEWAYS_LIMIT
+        assert resources["AdminHandler"]["Properties"]["Timeout"] < API_GATEWAYS_LIMIT
+
     def test_only_this_api_may_invoke_the_functions(self, resources):
         permissions = of_type(resources, "AWS::Lambda::Permission")
-        assert len(permissions) == 2
+        invoked = {name for permission in permissions.values() for name in references(permission["FunctionName"])}
+        assert invoked == {"APIHandler", "AdminHandler", "JwtAuthorizer"}
         for permission in permissions.values():
             assert permission["Principal"] == "apigateway.amazonaws.com"
             assert "RestAPI" in references(permission["SourceArn"])
@@ -178,12 +229,24 @@ class TestApi:
         assert public == {route.path for route in ROUTES if route.who is Who.ANYONE}
 
     def test_an_unsupported_method_reaches_the_app_without_a_token(self, rest_api):
-        integration = "x-amazon-apigateway-integration"
         for methods in rest_api["DefinitionBody"]["paths"].values():
             assert "security" not in methods[ANY]
             route = next(operation for method, operation in methods.items() if method not in ("options", ANY))
-            assert methods[ANY][integration] == route[integration]
+            assert methods[ANY][INTEGRATION].keys() == route[INTEGRATION].keys()
             assert methods[ANY].get("parameters") == route.get("parameters")
+
+    def test_exactly_the_routes_for_administrators_are_served_by_their_function(self, rest_api):
+        paths = rest_api["DefinitionBody"]["paths"]
+        for route in ROUTES:
+            function = "AdminHandler" if route.who is Who.ADMINS else "APIHandler"
+            uri = paths[route.path][route.method.lower()][INTEGRATION]["uri"]
+            assert references(uri) - {"AWS::Partition", "AWS::Region"} == {function}, route
+
+    def test_a_request_without_a_token_never_reaches_the_administrators_function(self, rest_api):
+        for path, methods in rest_api["DefinitionBody"]["paths"].items():
+            for method, operation in methods.items():
+                if "AdminHandler" in json.dumps(operation):
+                    assert operation["security"] == [{"jwt_authorizer": []}], (method, path)
 
     def test_the_cognito_authorizer_uses_the_user_pool_of_the_backend(self, rest_api):
         authorizer = rest_api["DefinitionBody"]["securityDefinitions"]["cognito_authorizer"]
@@ -218,7 +281,7 @@ class TestApi:
 
     def test_every_log_is_kept_for_thirty_days(self, resources):
         groups = of_type(resources, "AWS::Logs::LogGroup")
-        assert groups.keys() == {"AccessLogs", "ApiHandlerLogGroup", "ExecutionLogs", "JwtAuthorizerLogGroup"}
+        assert groups.keys() == {"AccessLogs", "ExecutionLogs", *(f"{called}LogGroup" for called in FUNCTIONS.values())}
         assert {group["RetentionInDays"] for group in groups.values()} == {30}
 
     def test_every_log_group_is_deleted_with_the_stack(self, resources):
@@ -300,8 +363,7 @@ class TestGatewayResponses:
 
     def test_the_authorizer_times_out_before_api_gateway_does(self, resources):
         # A function that runs out of time has failed. If API Gateway ran out of time first, it could use another type.
-        limit = 29  # seconds: the default of a REST API's integration time-out, which holds for authorizers too
-        assert resources["JwtAuthorizer"]["Properties"]["Timeout"] < limit
+        assert resources["JwtAuthorizer"]["Properties"]["Timeout"] < API_GATEWAYS_LIMIT
 
     def test_every_response_type_is_a_problem_document_with_its_status(self, rest_api):
         responses = rest_api["GatewayResponses"]
@@ -353,8 +415,11 @@ def test_the_openapi_document_describes_all_problems_of_api_gateway(rest_api):
 ALARMED = {
     ("AWS/ApiGateway", "5XXError"),
     ("AWS/ApiGateway", "Latency"),
-    ("AWS/Lambda", "Errors", "APIHandler"),
-    ("AWS/Lambda", "Throttles", "APIHandler"),
+    *(
+        ("AWS/Lambda", metric, name)
+        for metric in ("Errors", "Throttles")
+        for name in ("APIHandler", "AdminHandler", "Housekeeping")
+    ),
     ("Roster/${Stage}", "AuthorizerErrors"),
     ("AWS/Lambda", "Throttles", "JwtAuthorizer"),
     *(
@@ -385,14 +450,14 @@ class TestAlarms:
             if alarm["MetricName"] == "SystemErrors"
             for dimensions in [{entry["Name"]: entry["Value"] for entry in alarm["Dimensions"]}]
         }
-        (policy,) = resources["ApiHandlerRole"]["Properties"]["Policies"]
-        granted = {
+        allowed = {
             (statement["Resource"]["Ref"].removesuffix("Arn"), action.removeprefix("dynamodb:"))
-            for statement in policy["PolicyDocument"]["Statement"]
+            for called in FUNCTIONS.values()
+            for statement in granted(resources, called)
             for action in statement["Action"]
             if action.startswith("dynamodb:")
         }
-        assert watched == granted
+        assert watched == allowed
 
     def test_each_alarm_watches_an_existing_resource(self, template, resources, rest_api):
         known = resources.keys() | template["Parameters"].keys()
@@ -425,6 +490,8 @@ class TestDashboard:
         assert {"Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"} <= shown
         assert {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"} <= shown
         assert {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"} <= shown
+        named = references(resources["Dashboard"]["Properties"]["DashboardBody"])
+        assert named >= {*FUNCTIONS, "UsersTable", "ProfilesTable"}
 
     def test_the_dashboard_refers_only_to_existing_resources(self, template, resources):
         named = references(resources["Dashboard"]["Properties"]["DashboardBody"])

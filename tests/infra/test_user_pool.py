@@ -92,7 +92,7 @@ class TestClients:
         assert properties(client)["WriteAttributes"] == ["email", "family_name", "given_name", "name"]
 
     def test_a_client_may_write_every_required_attribute(self):
-        required = {entry["Name"] for entry in properties("UserPool")["Schema"] if entry["Required"]}
+        required = {entry["Name"] for entry in properties("UserPool")["Schema"] if entry.get("Required")}
         assert required <= set(properties("UserPoolClient")["WriteAttributes"])
 
     @pytest.mark.parametrize("client", CLIENTS)

@@ -77,7 +77,8 @@ def served():
     """Roster in process, with a user pool whose keys the tests own."""
     pool = Pool()
     keys = KeyServer(pool.key.jwk)
-    with on_moto(), in_process(pool.settings(keys)) as roster:
+    nobody = {"AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": "http://127.0.0.1:1"}
+    with on_moto(), in_process({**pool.settings(keys), **nobody}) as roster:
         yield Served(roster, pool, keys)
     keys.close()
 

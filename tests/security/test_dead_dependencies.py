@@ -1,20 +1,32 @@
-"""Routes return 503 or 500, never 4xx, when DynamoDB is unavailable or rejects requests. The cause is not disclosed."""
+"""Routes return 503 or 500, never 4xx, when DynamoDB is unavailable or rejects requests. The cause is not disclosed.
+
+The user pool responds. Some routes ask it first whether the caller is still an administrator, and for the account.
+"""
 
 import json
 
 import botocore.exceptions
 import pytest
 
+from chalicelib.storage.cognito.directory import Account, Directory
 from testbed.routes import STORING
 from tests.unit.test_repository import _client_error, _Failing
 
+ATTRIBUTES = {"email": "jane@example.com", "email_verified": "true"}
 ROUTES = [
     pytest.param(route.method, route.at("jane"), route.body, id=str(route)) for route in STORING if not route.tokens
 ]
 
 
 @pytest.fixture
-def failing(served):
+def user_pool(monkeypatch):
+    """The user pool has every account, and only the caller is an administrator."""
+    monkeypatch.setattr(Directory, "find", lambda _, userid: Account(userid, "confirmed", True, "", "", ATTRIBUTES))
+    monkeypatch.setattr(Directory, "groups_of", lambda _, userid: [] if userid == "jane" else ["apiAdmins"])
+
+
+@pytest.fixture
+def failing(served, user_pool):
     """How to send an administrator's request while every DynamoDB call raises ``failure``."""
     token = served.pool.token(**{"cognito:groups": ["apiAdmins"]})
     headers = {"Authorization": token, "Content-Type": "application/json"}

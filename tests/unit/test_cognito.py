@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.accounts.errors import InvalidCredentials
-from chalicelib.accounts.sign_in import Session
+from chalicelib.accounts.public.sign_in import Session
 from chalicelib.errors import Misconfigured, Throttled, Unavailable
-from chalicelib.storage import cognito
-from chalicelib.storage.cognito import Declined, Pending, Tokens, UserPool
+from chalicelib.storage.cognito import service
+from chalicelib.storage.cognito.service import Cognito, Declined
+from chalicelib.storage.cognito.user_pool import Pending, Tokens, UserPool
 
 
 class Raw:
@@ -29,7 +30,7 @@ class Raw:
 @cache
 def pool(*clients, rotates):
     """A user pool, which takes 0.1 s to make."""
-    return UserPool("eu-west-1_Abc", clients, rotates=rotates, endpoint="http://127.0.0.1:1")
+    return UserPool(Cognito("eu-west-1_Abc", "http://127.0.0.1:1"), clients, rotates=rotates)
 
 
 class Answering:
@@ -39,7 +40,7 @@ class Answering:
         self.sent = []
         self.answers = list(answers)
         self.pool = pool(*clients, rotates=rotates)
-        for client in (self.pool._repeating, self.pool._once):
+        for client in (self.pool._cognito._repeating, self.pool._cognito._once):
             client.meta.events.unregister("before-send.cognito-idp", unique_id="answers")
             client.meta.events.register("before-send.cognito-idp", self._answer, unique_id="answers")
 
@@ -148,7 +149,7 @@ class TestRepetition:
 
 
 class TestErrors:
-    @pytest.mark.parametrize("code", sorted(cognito.THROTTLING))
+    @pytest.mark.parametrize("code", sorted(service.THROTTLING))
     def test_limits_of_the_whole_pool_are_throttling(self, code):
         with pytest.raises(Throttled) as raised:
             Answering(error(code)).pool.sign_in("e", "p")

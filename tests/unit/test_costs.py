@@ -22,7 +22,8 @@ PRICES = {
     "transfer": {"out_gb": 1e9},
     "assumed": {
         "dynamodb_ms": 6,
-        "cognito_ms": 200,
+        "cognito_ms": 40,
+        "hashing_ms": 200,
         "even_ms": 1000,
         "cold_starts": 0.5,
         "log_bytes": 2,
@@ -48,12 +49,13 @@ def test_every_route_has_a_price(costs):
     for route in routes.ROUTES:
         work = ROUTES[str(route)]
         assert (work.reads + work.writes > 0) == (route.calls != ())
-        assert (work.signs_in or work.is_even) == (route.pool_calls != ())
+        assert (work.calls + work.hashes > 0 or work.is_even) == (route.pool_calls != ())
 
 
 def test_waiting_for_cognito_or_for_an_even_time_is_billed(costs):
     # Warm: 3 ms and the wait. Cold: 106 ms and the wait. Half are cold. 2 GB.
     assert costs.function("POST /sessions", 2048) == pytest.approx(1 + 1000 * 2 * (203 + 306) / 2 / 1000)
+    assert costs.function("GET /account", 2048) == pytest.approx(1 + 1000 * 2 * (43 + 146) / 2 / 1000)
     assert costs.function("POST /accounts", 2048) == pytest.approx(1 + 1000 * 2 * (1003 + 1106) / 2 / 1000)
 
 

@@ -1,5 +1,7 @@
 """Cursors."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,15 @@ def test_text_that_is_not_a_cursor_is_rejected(text):
     with pytest.raises(Invalid) as rejected:
         decode(text)
     assert rejected.value.violations[0].pointer == "/cursor"
+
+
+@given(st.text(), st.text(), st.from_regex(r"\A[\x21-\x7e]{1,1000}\Z"))
+def test_a_cursor_is_only_good_for_its_own_list(one, other, position):
+    cursor = encode(position, one)
+    assert decode(cursor, one, re.compile(r"\S+")) == position
+    if one != other:
+        with pytest.raises(Invalid):
+            decode(cursor, other, re.compile(r"\S+"))
 
 
 @pytest.mark.parametrize("cut", [1, 2, 5])

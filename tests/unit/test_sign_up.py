@@ -2,12 +2,12 @@
 
 import pytest
 
-from chalicelib.accounts import sign_up
 from chalicelib.accounts.bodies import Body
 from chalicelib.accounts.errors import InvalidCode, PasswordResetRequired, SignUpClosed
 from chalicelib.accounts.passwords import PasswordPolicy
+from chalicelib.accounts.public import sign_up
 from chalicelib.errors import Invalid, Misconfigured, Throttled, Unavailable
-from chalicelib.storage.cognito import Declined
+from chalicelib.storage.cognito.service import Declined
 
 
 class Pool:
