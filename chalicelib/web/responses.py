@@ -47,6 +47,11 @@ def no_content() -> Response:
     return Response(body="", status_code=HTTPStatus.NO_CONTENT.value, headers=dict(UNCACHED))
 
 
+def unfinished(value: Json, retry_after: int) -> Response:
+    """Return the response (202) to a request that has to be sent again after ``retry_after`` seconds."""
+    return document(value, {**UNCACHED, "Retry-After": str(retry_after)}, HTTPStatus.ACCEPTED)
+
+
 def _json(body: str, headers: Mapping[str, str], status: HTTPStatus = HTTPStatus.OK) -> Response:
     return Response(body=body, status_code=status.value, headers={"Content-Type": "application/json", **headers})
 

@@ -100,9 +100,8 @@ class Handlers:
             if metadata_change:
                 attributes[APP_METADATA] = metadata.changed(account.app_metadata, metadata_change)
             if email is not None:
-                attributes |= {"email": email, "email_verified": "true"}
-            if email is not None:
                 _require_somebody_else(caller, userid, "PUT /account/email")
+                attributes |= {"email": email, "email_verified": "true"}
             is_admin = enabled is False and self._refresh(account)
             if is_admin:
                 self._administrators.require_another(userid)
@@ -133,8 +132,9 @@ class Handlers:
         deadline = time_limit()
         with one_patience():
             caller = self._require_administrator(request)
-            account = self._directory.find(userid) if USERID.fullmatch(userid) else None
-            if account is None and not (USERID.fullmatch(userid) and self._erasure.is_marked(userid)):
+            _require_userid(userid)
+            account = self._directory.find(userid)
+            if account is None and not self._erasure.is_marked(userid):
                 raise _no_account()
             is_admin = account is not None and self._refresh(account)
             if is_admin:
@@ -143,8 +143,7 @@ class Handlers:
         log.info("deletion", extra={"sub": caller, "userid": userid})
         if self._erasure.erase(userid, lambda: self._directory.delete(userid), deadline, is_admin=is_admin):
             return responses.no_content()
-        headers = {**responses.UNCACHED, "Retry-After": str(RETRY_AFTER)}
-        return responses.document(CONTINUED, headers, HTTPStatus.ACCEPTED)
+        return responses.unfinished(CONTINUED, RETRY_AFTER)
 
     # Groups
 
@@ -246,8 +245,7 @@ class Handlers:
 
     def _account(self, userid: str) -> Account:
         """Return an account. Raises ``NotFound``."""
-        if not USERID.fullmatch(userid):
-            raise _no_account()
+        _require_userid(userid)
         return self._directory.get(userid)
 
     def _shown(self, account: Account) -> Response:
@@ -277,6 +275,11 @@ def _require_somebody_else(caller: str, userid: str, route: str) -> None:
     """Raise ``Forbidden`` if the account is the caller's own. Otherwise, a stolen token would replace the password."""
     if userid == caller:
         raise Forbidden(f"This is your own account: use {route}, which takes your password.")
+
+
+def _require_userid(userid: str) -> None:
+    if not USERID.fullmatch(userid):
+        raise _no_account()
 
 
 def _require_segment(group: str) -> None:

@@ -229,8 +229,7 @@ class Handlers:
         is_admin = self._admin_group in groups or (caller is not None and caller.is_admin)
         if self._erasure.erase(account.userid, own.delete, deadline, is_admin=is_admin):
             return self._cookie.clear(responses.no_content(), request)
-        headers = {**responses.UNCACHED, "Retry-After": str(RETRY_AFTER)}
-        return responses.document(CONTINUED, headers, HTTPStatus.ACCEPTED)
+        return responses.unfinished(CONTINUED, RETRY_AFTER)
 
     def _gone_meanwhile(self, own: OwnAccount, request: Request) -> Response:
         """Return the response if the same request, sent twice, has deleted the account. Raises ``WrongPassword``."""

@@ -3,7 +3,7 @@
 An account is named by its ``userid``, which is its ``sub``. Those that no account has raise ``NotFound``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -154,11 +154,10 @@ class Directory:
     def unconfirmed(self, deadline: Deadline) -> Iterator[Account]:
         """Return the accounts that nobody has confirmed. Eventually consistent. No page is read after the deadline."""
         expression = matching("cognito:user_status", "=", "UNCONFIRMED")
-        page = self.page(PAGE, expression)
-        yield from page.accounts
-        while page.token is not None and not deadline.is_over:
-            page = self.page(PAGE, expression, page.token)
+        for page in _followed(lambda token: self.page(PAGE, expression, token)):
             yield from page.accounts
+            if deadline.is_over:
+                return
 
     def members(self, group: str, limit: int = PAGE, token: str | None = None) -> Page:
         """Return up to ``limit`` members of a group. Otherwise as ``page``.
@@ -170,10 +169,7 @@ class Directory:
 
     def all_members(self, group: str) -> Iterator[Account]:
         """Return the members of a group, from as many pages as there are."""
-        page = self.members(group)
-        yield from page.accounts
-        while page.token is not None:
-            page = self.members(group, token=page.token)
+        for page in _followed(lambda token: self.members(group, token=token)):
             yield from page.accounts
 
     def groups(self) -> list[Group]:
@@ -295,6 +291,15 @@ class Directory:
             token = answer.get("NextToken") or None
             if token is None:
                 return
+
+
+def _followed(read: Callable[[str | None], Page]) -> Iterator[Page]:
+    """Yield a page, which ``read`` returns for a token, and those that follow it."""
+    page = read(None)
+    yield page
+    while page.token is not None:
+        page = read(page.token)
+        yield page
 
 
 def matching(attribute: str, operator: str, value: str) -> str | None:
