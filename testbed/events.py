@@ -1,4 +1,4 @@
-"""Events that API Gateway sends to the two Lambda functions."""
+"""Events that API Gateway sends to the Lambda functions."""
 
 import re
 from collections.abc import Mapping

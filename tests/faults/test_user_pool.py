@@ -144,6 +144,12 @@ def broken(tmp_path_factory):
         database.close()
 
 
+def assert_documented(answer, outcome, route):
+    """Assert that a response has the status ``outcome`` and its problem."""
+    assert str(answer.status_code) == outcome, (route, answer.text)
+    assert answer.json()["type"] == f"urn:roster:problem:{SLUGS[outcome]}"
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_route_responds_as_documented_and_recovers_with_the_next_request(broken, name):
     fault, outcome = FAULTS[name]
@@ -156,8 +162,7 @@ def test_every_route_responds_as_documented_and_recovers_with_the_next_request(b
         if outcome == FINE:
             assert answer.is_success, (route, answer.text)
             continue
-        assert str(answer.status_code) == outcome, (route, answer.text)
-        assert answer.json()["type"] == f"urn:roster:problem:{SLUGS[outcome]}"
+        assert_documented(answer, outcome, route)
         assert answer.headers.get("Retry-After") == RETRY_AFTER[outcome]
         assert "set-cookie" not in answer.headers
         assert not re.search(r"@example|secret|Exception", answer.text)
@@ -640,8 +645,7 @@ def test_a_route_that_needs_dynamodb_responds_as_documented_and_recovers(broken,
         if outcome == FINE:
             assert answer.is_success, (route, answer.text)
             continue
-        assert str(answer.status_code) == outcome, (route, answer.text)
-        assert answer.json()["type"] == f"urn:roster:problem:{SLUGS[outcome]}"
+        assert_documented(answer, outcome, route)
     misconfigured = re.findall("ERROR   misconfigured reason=DynamoDB", log)
     assert len(misconfigured) == (len(asked) if outcome == INTERNAL else 0)
     assert "ERROR   bug" not in log

@@ -1,11 +1,9 @@
-"""How Roster calls Cognito, and what it makes of its answers. Nothing is sent: botocore's events answer."""
+"""How Roster calls Cognito, and what it makes of its answers."""
 
 import base64
 import json
-from functools import cache
 
 import pytest
-from botocore.awsrequest import AWSResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,47 +11,18 @@ from chalicelib.accounts.errors import InvalidCredentials
 from chalicelib.accounts.public.sign_in import Session
 from chalicelib.errors import Misconfigured, Throttled, Unavailable
 from chalicelib.storage.cognito import service
-from chalicelib.storage.cognito.service import Cognito, Declined
+from chalicelib.storage.cognito.service import Declined
 from chalicelib.storage.cognito.user_pool import Pending, Tokens, UserPool
+from tests.unit import cognito_answers
+from tests.unit.cognito_answers import error
 
 
-class Raw:
-    """A response's body, as urllib3 returns it."""
-
-    def __init__(self, body):
-        self.body = body
-
-    def stream(self, **_):
-        yield self.body
-
-
-@cache
-def pool(*clients, rotates):
-    """A user pool, which takes 0.1 s to make."""
-    return UserPool(Cognito("eu-west-1_Abc", "http://127.0.0.1:1"), clients, rotates=rotates)
-
-
-class Answering:
-    """Answers the requests of a user pool. ``answers`` are statuses and bodies, in order; the last one is repeated."""
+class Answering(cognito_answers.Answering):
+    """Answers the requests of a user pool with these app clients."""
 
     def __init__(self, *answers, clients=("client",), rotates=False):
-        self.sent = []
-        self.answers = list(answers)
-        self.pool = pool(*clients, rotates=rotates)
-        for client in (self.pool._cognito._repeating, self.pool._cognito._once):
-            client.meta.events.unregister("before-send.cognito-idp", unique_id="answers")
-            client.meta.events.register("before-send.cognito-idp", self._answer, unique_id="answers")
-
-    def _answer(self, request, **_):
-        operation = request.headers["X-Amz-Target"].decode().partition(".")[2]
-        self.sent.append((operation, json.loads(request.body), "Authorization" in request.headers))
-        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return AWSResponse(request.url, status, {}, Raw(content))
-
-
-def error(code, message="", status=400):
-    return status, {"__type": code, "message": message}
+        super().__init__(*answers)
+        self.pool = UserPool(self.cognito, clients, rotates=rotates)
 
 
 def token(**claims):

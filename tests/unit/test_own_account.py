@@ -2,11 +2,9 @@
 
 import json
 from decimal import Decimal
-from functools import cache
 from xml.etree import ElementTree
 
 import pytest
-from botocore.awsrequest import AWSResponse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,36 +17,21 @@ from chalicelib.json.merge_patch import merge
 from chalicelib.json.strict_json import parse_object
 from chalicelib.storage.cognito import service
 from chalicelib.storage.cognito.own_account import Account, Gone, OwnAccount
-from chalicelib.storage.cognito.service import Cognito, Declined
+from chalicelib.storage.cognito.service import Declined
 from chalicelib.storage.cognito.user_pool import UserPool
 from chalicelib.web import responses
-from tests.unit.test_cognito import RESULT, SIGNED_IN, Raw, error
+from tests.unit import cognito_answers
+from tests.unit.cognito_answers import error
+from tests.unit.test_cognito import RESULT, SIGNED_IN
 
 
-@cache
-def cognito():
-    """A connection, which takes 0.1 s to make."""
-    return Cognito("eu-west-1_Abc", "http://127.0.0.1:1")
-
-
-class Answering:
-    """Answers requests about one's own account. ``answers`` are statuses and bodies, in order; the last is repeated."""
+class Answering(cognito_answers.Answering):
+    """Answers requests about one's own account."""
 
     def __init__(self, *answers):
-        self.sent = []
-        self.answers = list(answers)
-        self.own = OwnAccount(cognito(), "token")
-        self.pool = UserPool(cognito(), ("client",), rotates=False)
-        for client in (cognito()._repeating, cognito()._once):
-            client.meta.events.unregister("before-send.cognito-idp", unique_id="answers")
-            client.meta.events.register("before-send.cognito-idp", self._answer, unique_id="answers")
-
-    def _answer(self, request, **_):
-        operation = request.headers["X-Amz-Target"].decode().partition(".")[2]
-        self.sent.append((operation, json.loads(request.body), "Authorization" in request.headers))
-        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return AWSResponse(request.url, status, {}, Raw(content))
+        super().__init__(*answers)
+        self.own = OwnAccount(self.cognito, "token")
+        self.pool = UserPool(self.cognito, ("client",), rotates=False)
 
 
 def user(**attributes):
