@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.storage.cognito.directory import Directory
 from testbed.targets import PASSWORD, new_email
 from tests.api.accounts import NEW, STATES, challenge_of, in_state, sign_in, signed_up, with_code
 from tests.api.test_accounts import problem
@@ -482,6 +483,50 @@ class TestOnesOwnAccount:
 
     def test_other_changes_are_allowed(self, api, another):
         assert api.patch(account(another), token=another.token, json={"name": "Ada"}).json["name"] == "Ada"
+
+
+@IN_PROCESS
+class TestBecomingAnAdministrator:
+    """Whoever becomes one while the account is disabled or erased must not count as one who remains."""
+
+    def known(self, api):
+        item = {"TableName": api.tables["accounts"], "Key": {"id": {"S": "administrators"}}}
+        return set(api.connection.client.get_item(**item)["Item"]["members"]["M"])
+
+    def test_an_account_that_is_disabled_meanwhile_is_not_known(self, api, admin, person, monkeypatch):
+        add = Directory.add_to_group
+
+        def added(directory, userid, group):
+            add(directory, userid, group)
+            in_pool(api, "admin_disable_user", person)
+
+        monkeypatch.setattr(Directory, "add_to_group", added)
+        assert api.put(f"{account(person)}/groups/{GROUP}", token=admin.token).status == 204
+        assert person.sub not in self.known(api)
+
+    def test_an_account_whose_erasure_has_begun_meanwhile_is_not_known(self, api, admin, person):
+        marker = {"id": {"S": f"erasure#{person.sub}"}, "userid": {"S": person.sub}, "erased": {"N": "1"}}
+        api.connection.client.put_item(TableName=api.tables["accounts"], Item=marker)
+        assert api.put(f"{account(person)}/groups/{GROUP}", token=admin.token).status == 204
+        assert person.sub not in self.known(api)
+
+    @pytest.mark.parametrize(
+        ("operation", "path", "body", "status"),
+        [("disable", "", {"enabled": False}, 200), ("reset_password", "/password-reset", ..., 202)],
+    )
+    def test_an_account_that_becomes_one_while_it_stops_being_usable_is_not_known(  # noqa: PLR0917
+        self, api, admin, person, monkeypatch, operation, path, body, status
+    ):
+        act = getattr(Directory, operation)
+
+        def acted(directory, userid):
+            api.put(f"{account(person)}/groups/{GROUP}", token=admin.token)
+            act(directory, userid)
+
+        monkeypatch.setattr(Directory, operation, acted)
+        method = "POST" if path else "PATCH"
+        assert api.request(method, account(person) + path, token=admin.token, json=body).status == status
+        assert person.sub not in self.known(api)
 
 
 class TestTheLastAdministrator:

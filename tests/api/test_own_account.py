@@ -8,11 +8,15 @@ import pytest
 
 from chalicelib.accounts.erasure import Erasure
 from chalicelib.accounts.errors import WrongPassword
+from chalicelib.accounts.even_time import EvenTime
 from chalicelib.accounts.own import handlers
+from chalicelib.storage.cognito.own_account import OwnAccount
+from chalicelib.storage.cognito.service import Declined
 from testbed.routes import ROUTES, Who
 from testbed.targets import PASSWORD, new_email
 from tests.api.accounts import NEW, hosted_access_token, sign_in
 from tests.api.test_accounts import WEAK, problem
+from tests.api.test_administration import GROUP, only
 from tests.api.test_sessions import from_own_page, refresh, wrong_code
 
 OWN = [route for route in ROUTES if route.who is Who.OWN_ACCOUNT]
@@ -372,6 +376,40 @@ class TestInterruptions:
         answer = owner.delete()
         assert answer.status == 204
         assert answer.headers["set-cookie"].startswith(CLEARED)
+
+    @pytest.mark.parametrize("enabled", [True, False])
+    def test_if_cognito_does_not_know_the_authenticator_any_more_the_response_says_what_to_do(
+        self, owner, monkeypatch, enabled
+    ):
+        def set_totp(*_, **__):
+            raise Declined("InvalidParameter")
+
+        monkeypatch.setattr(OwnAccount, "set_totp", set_totp)
+        if enabled:
+            secret = owner.call("POST", "/account/totp").json["secret"]
+            answer = owner.call("PUT", "/account/totp", {"code": pyotp.TOTP(secret).now()})
+        else:
+            answer = owner.call("POST", "/account/totp/removal", {"password": PASSWORD})
+        assert problem(answer) == (409, "wrong-status")
+
+    def test_a_new_address_is_answered_at_an_even_time_once_the_password_is_right(self, owner, monkeypatch):
+        """Mailing a code takes longer than finding that somebody has the address."""
+        waits = []
+        monkeypatch.setattr(EvenTime, "_wait", lambda self, started: waits.append(self))
+        body = {"email": new_email(), "password": WRONG}
+        assert owner.call("PUT", "/account/email", body).status == 403
+        assert waits == []
+        assert owner.call("PUT", "/account/email", {**body, "password": PASSWORD}).status == 202
+        assert len(waits) == 1
+
+    def test_the_only_administrator_stays_although_the_token_is_older_than_the_group(self, api, owner):
+        """Nobody is known to be an administrator, and the token does not say so either: the password check does."""
+        api.connection.client.delete_item(TableName=api.tables["accounts"], Key={"id": {"S": "administrators"}})
+        with only(api, owner):
+            owner.admin("admin_add_user_to_group", GroupName=GROUP)
+            assert problem(owner.delete()) == (409, "last-admin")
+            assert owner.is_accepted()
+        owner.admin("admin_remove_user_from_group", GroupName=GROUP)
 
     def test_an_account_that_was_disabled_meanwhile_is_not_deleted(self, api, owner, monkeypatch):
         def require_password(*_):

@@ -7,6 +7,7 @@ import pytest
 from infra import parts
 from testbed.events import proxy_event
 from testbed.in_process import imported_app
+from testbed.pool import b64
 from testbed.routes import GUARDED, PATHS, methods_of
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
@@ -65,3 +66,12 @@ def test_an_access_token_or_a_token_of_another_client_is_rejected(answer, change
 def test_another_user_or_an_unauthenticated_caller_cannot_read_a_user(answer, authorizer):
     assert answer("/users/{userid}", authorizer) == 403
     assert answer("/users", authorizer) == 403
+
+
+def test_a_token_that_the_authorizer_has_not_seen_is_rejected(app):
+    """A request may have two: API Gateway may pass one to the authorizer and the other to the function."""
+    claims = {"sub": "john", "scope": "aws.cognito.signin.user.admin"}
+    event = proxy_event("GET", "/account", authorizer={"principalId": "jane", "token_use": "access"})
+    event["multiValueHeaders"]["Authorization"] = [f"header.{b64(claims)}.signature"]
+    event["headers"]["Authorization"] = event["multiValueHeaders"]["Authorization"][0]
+    assert app(event, None)["statusCode"] == 401

@@ -7,9 +7,11 @@ import pytest
 from chalicelib.accounts.administration import handlers, invitations, metadata
 from chalicelib.accounts.administration.search import Search, page
 from chalicelib.accounts.errors import AccountExists, WrongStatus
+from chalicelib.deadline import Deadline
 from chalicelib.errors import Invalid, Misconfigured, NotFound, Throttled, Unavailable
 from chalicelib.storage.cognito.directory import Directory, matching
 from chalicelib.storage.cognito.service import Declined
+from tests.unit.cognito_answers import Answering, error
 
 SUB = "5f0c2b7e-0000-4000-8000-00000000c0de"
 AT = datetime(2026, 11, 22, 13, 30, 0, 5000, tzinfo=timezone(timedelta(hours=1)))
@@ -50,6 +52,37 @@ class Cognito:
 
 def directory(**answers):
     return Directory(Cognito(**answers))
+
+
+class TestUnconfirmed:
+    def test_all_pages_are_read_but_none_after_the_deadline(self):
+        def pages():
+            return [{"Users": [user(sub=f"{SUB[:-1]}{n}")], "PaginationToken": f"{n}"} for n in range(3)] + [
+                {"Users": []}
+            ]
+
+        assert len([*directory(ListUsers=pages()).unconfirmed(Deadline(600))]) == 3
+        assert len([*directory(ListUsers=pages()).unconfirmed(Deadline(0))]) == 1
+
+
+class TestMailLimit:
+    def test_if_the_pool_may_mail_no_more_the_invitation_can_be_sent_later(self):
+        full = directory(AdminCreateUser=Declined("LimitExceeded"))
+        with pytest.raises(Throttled) as raised:
+            invitations.invite(full, "una@example.com", "Una")
+        assert raised.value.retry_after == 3600
+
+    def test_cognito_reports_it_as_a_limit_that_is_not_an_error_of_the_operators(self):
+        answering = Answering(error("LimitExceededException"))
+        with pytest.raises(Declined) as raised:
+            Directory(answering.cognito).invite("una@example.com", "Una")
+        assert raised.value.reason == "LimitExceeded"
+
+    def test_a_disabled_account_is_not_invited_again(self):
+        invited = user("UserAttributes", status="FORCE_CHANGE_PASSWORD", Enabled=False)
+        pool = directory(AdminCreateUser=Declined("UsernameExists"), AdminGetUser=invited)
+        with pytest.raises(WrongStatus):
+            invitations.invite(pool, "una@example.com", "Una")
 
 
 class TestAccounts:

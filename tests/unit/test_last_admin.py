@@ -129,6 +129,22 @@ class TestTheSet:
         self.come(known, way)
         assert table.members == {"a", "b"}
 
+    def test_who_is_found_to_be_no_administrator_is_forgotten_even_if_nobody_remains(self, known, table):
+        known.note("ada")
+        known.forget("ada")
+        known.forget("ada")
+        assert table.members == set()
+        known.note("ada")
+        assert table.members == set()  # not within a minute
+
+    def test_somebody_else_can_be_required_without_leaving(self, known, table):
+        known.note("ada")
+        with pytest.raises(LastAdmin):
+            known.require_another("ada")
+        known.note("grace")
+        known.require_another("ada")
+        assert table.members == {"ada", "grace"}
+
     def test_a_refresh_forgets_whom_cognito_does_not_list(self, known, table):
         known.note("a")
         known.refresh(["b", "c"])
