@@ -16,9 +16,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_STATE = Path(DEFAULTS["STATE_DIR"])
 LEFT = [
     *(".venv", ".venv-embedded", ".venv.log", ".venv-embedded.log"),
-    *(".bench", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache"),
+    *(".bench", ".clients", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache"),
 ]
-SOURCES = ["bench", "chalicelib", "embedded", "infra", "openapi", "testbed", "tests"]
+SOURCES = ["bench", "chalicelib", "clients", "embedded", "infra", "openapi", "testbed", "tests"]
 
 
 def main() -> None:

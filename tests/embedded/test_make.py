@@ -21,11 +21,20 @@ BEFORE_INSTALLATION = [  # what runs before anything is installed, on Python 3.6
     *("infra/__init__.py", "infra/failure.py"),
 ]
 REQUIREMENTS = [
-    *("requirements.txt", "requirements-dev.txt", "constraints.txt"),
+    *("requirements.txt", "requirements-dev.txt", "requirements-test.txt", "constraints.txt"),
     *("embedded/requirements.txt", "bench/requirements.txt"),
 ]
 LEFT = [
-    *(".venv", ".venv-embedded", ".bench", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache"),
+    *(
+        ".venv",
+        ".venv-embedded",
+        ".bench",
+        ".clients",
+        ".hypothesis",
+        ".import_linter_cache",
+        ".mypy_cache",
+        ".pytest_cache",
+    ),
     *(".ruff_cache", ".local", "__pycache__", "tests/unit/__pycache__", "embedded/__pycache__"),
 ]
 VALUES = [
@@ -96,6 +105,7 @@ class Checkout:
         """Put programs into `.venv` that record their calls."""
         for name in ("python", "ruff", "mypy", "lint-imports", "cfn-lint", "cog", "pytest"):
             self.program(f".venv/bin/{name}")
+        (self.folder / ".venv/test").touch()
         (self.folder / ".venv/bench").touch()
         (self.folder / ".venv-embedded").mkdir()
 
@@ -345,6 +355,26 @@ class TestPython:
         monkeypatch.setattr(install.venv, "create", lambda *_, **__: sys.exit("accepted"))
         with pytest.raises(SystemExit, match="accepted" if accepted else "needs Python"):
             install.main(str(tmp_path / "environment"), "requirements.txt")
+
+    @pytest.mark.parametrize("ends", [KeyboardInterrupt, OSError])
+    def test_an_interrupted_installation_leaves_nothing_that_make_would_take_for_complete(
+        self, monkeypatch, tmp_path, ends
+    ):
+        def interrupted(target, requirements):
+            raise ends
+
+        environment = tmp_path / "environment"
+        monkeypatch.setattr(install, "create", lambda _: environment.mkdir())
+        monkeypatch.setattr(install, "install", interrupted)
+        with pytest.raises(ends):
+            install.main(str(environment), "requirements.txt")
+        assert not environment.exists()
+
+    def test_adding_packages_keeps_the_environment_if_it_fails(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(install, "install", lambda *_: False)
+        with pytest.raises(SystemExit, match="could not be downloaded"):
+            install.main("--add", str(tmp_path), "requirements-test.txt")
+        assert tmp_path.exists()
 
 
 class TestStateFolder:
