@@ -8,21 +8,27 @@ No attempt starts later than 3.5 s after its operation, or group of operations, 
 
 import json
 import math
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from chalicelib import __version__
 from chalicelib.errors import Misconfigured, RosterError, Unavailable
 
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
+
 CONNECT_TIMEOUT = 0.5
 PATIENCE = 3.5
 """Seconds after which nothing is retried."""
+SHORT_PAUSE, LONG_PAUSE = 0.05, 0.4
+"""The first pause of a ``Backoff`` and the later ones last at most so many seconds."""
 _give_up_at: ContextVar[float] = ContextVar("give_up_at", default=math.inf)
 
 
@@ -30,7 +36,8 @@ class Service(NamedTuple):
     """A service as botocore (``id``), the log (``name``) and clients (``role``) know it.
 
     ``late`` tells clients why an operation took too long. ``translated`` returns the error for a code that the service
-    reported, as botocore's ``ClientError`` has it, or ``None`` if it is not about this operation.
+    reported, as botocore's ``ClientError`` has it, or ``None`` if it is not about this operation. ``answers_json`` says
+    whether all its responses are JSON objects, so that an incomplete one is recognized before it is parsed.
     """
 
     id: str
@@ -39,6 +46,7 @@ class Service(NamedTuple):
     late: str
     transient: frozenset[str]
     translated: Callable[[Any, str], RosterError | None]
+    answers_json: bool = True
 
 
 class Connection:
@@ -57,12 +65,26 @@ class Connection:
     def _session(self) -> Any:
         from botocore.session import Session
 
-        return Session()
+        from chalicelib.storage.data_files import FewFolders
 
-    def client(self, *, read_timeout: float, attempts: int) -> Any:
+        session = Session()
+        session.register_component("data_loader", FewFolders(session.get_config_variable("data_path")))
+        return session
+
+    @property
+    def credentials(self) -> "ReadOnlyCredentials":
+        """The credentials with which requests are signed now. Raises ``Misconfigured`` if there are none."""
+        with self._one_at_a_time, failures_named(self._service, "connect"):
+            found = self._session.get_credentials()
+            frozen: ReadOnlyCredentials | None = None if found is None else found.get_frozen_credentials()
+        if frozen is None:
+            raise Misconfigured(f"{self._service.name} connect: NoCredentialsError")
+        return frozen
+
+    def client(self, *, read_timeout: float, attempts: int, **options: Any) -> Any:
         """Return a new client of botocore, which is the same as boto3's. It is safe to share between threads.
 
-        ``read_timeout`` is in seconds.
+        ``read_timeout`` is in seconds. ``options`` are others of botocore's ``Config``.
         """
         from botocore.config import Config
 
@@ -74,6 +96,7 @@ class Connection:
             # already checks the parameters.
             user_agent=f"roster/{__version__}",
             parameter_validation=False,
+            **options,
         )
 
         with self._one_at_a_time, failures_named(self._service, "connect"):
@@ -81,7 +104,8 @@ class Connection:
                 self._service.id, region_name=self._region, endpoint_url=self._endpoint, config=config
             )
         client.meta.events.register(f"request-created.{self._service.id}", self._require_time_left)
-        client.meta.events.register(f"before-parse.{self._service.id}", self._require_complete)
+        if self._service.answers_json:
+            client.meta.events.register(f"before-parse.{self._service.id}", self._require_complete)
         return client
 
     def _require_time_left(self, request: Any, **_: object) -> None:
@@ -94,7 +118,7 @@ class Connection:
     def _require_complete(self, response_dict: Mapping[str, Any], **_: object) -> None:
         """Reject incomplete responses before they are parsed: botocore treats a body that is not JSON as empty."""
         if response_dict["status_code"] < 300 and not _is_complete(response_dict):
-            raise Unavailable(f"{self._service.role}'s response was incomplete: retry later.")
+            raise incomplete(self._service)
 
 
 @contextmanager
@@ -110,6 +134,21 @@ def one_patience(seconds: float | None = None) -> Iterator[None]:
         _give_up_at.reset(before)
 
 
+class Backoff:
+    """The pauses of a writer after each attempt that another one has got ahead of.
+
+    They grow. Full jitter spreads the attempts ("Exponential backoff and jitter", AWS Architecture Blog).
+    """
+
+    def __init__(self) -> None:
+        self._longest = SHORT_PAUSE
+
+    def wait(self) -> None:
+        """Pause before the next attempt."""
+        time.sleep(random.uniform(0, self._longest))  # noqa: S311
+        self._longest = min(self._longest * 2, LONG_PAUSE)
+
+
 @contextmanager
 def failures_named(service: Service, operation: str) -> Iterator[None]:
     """Translate botocore's exceptions to Roster's errors.
@@ -117,6 +156,7 @@ def failures_named(service: Service, operation: str) -> Iterator[None]:
     Botocore's messages are dropped, because they can contain keys, names and addresses.
     """
     from botocore import exceptions
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -126,6 +166,13 @@ def failures_named(service: Service, operation: str) -> Iterator[None]:
         raise Misconfigured(f"{service.name} {operation}: {type(error).__name__}") from None
     except (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.CredentialRetrievalError) as error:
         raise Unavailable(f"{service.role} can't be reached ({type(error).__name__}): retry later.") from None
+    except (exceptions.IncompleteReadError, exceptions.FlexibleChecksumError, ResponseParserError):
+        raise incomplete(service) from None
+
+
+def incomplete(service: Service) -> Unavailable:
+    """Return the error for a response that lacks a part of what it must have."""
+    return Unavailable(f"{service.role}'s response was incomplete: retry later.")
 
 
 def _translated(service: Service, error: Any, operation: str) -> RosterError:
