@@ -11,6 +11,7 @@ from chalicelib.errors import KeyReused, NotFound
 from chalicelib.greeting import greeting
 from chalicelib.health import Health
 from chalicelib.housekeeping import Housekeeping
+from chalicelib.media.routes import blueprint as media
 from chalicelib.personal_data import PersonalData
 from chalicelib.repository import ProfileRepository, UserRepository
 from chalicelib.security.access import ADMINS, ANYONE, SIGNED_IN, THEMSELVES_OR_ADMINS, Caller
@@ -222,3 +223,4 @@ stored = PersonalData(
     personal_data.of_records("profile", profile_repository, profiles.to_json),
 )
 app.register_blueprint(accounts(jwt_authorizer, database, user_repository, stored, chores, os.environ))
+app.register_blueprint(media(jwt_authorizer, verifier, database, stored, chores, os.environ))

@@ -8,6 +8,7 @@ Handlers and everything below them raise these and know nothing of HTTP; only ``
     ├── TooLarge              the body, or the record that would be stored, is too large
     ├── Unauthorized          the caller's token is valid no longer
     ├── Forbidden             the caller is authenticated but not allowed to do this
+    ├── InsufficientScope     the access token does not permit its owner to manage the account
     ├── NotFound              the record does not exist
     ├── Conflict              the stored record does not meet the write's precondition
     ├── KeyReused             the Idempotency-Key was used before with a different body
@@ -16,11 +17,10 @@ Handlers and everything below them raise these and know nothing of HTTP; only ``
     └── Misconfigured         a dependency rejects Roster's requests: a retry will not help
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """One error in a document: its location (a JSON Pointer, RFC 6901) and a description."""
 
     pointer: str
@@ -64,6 +64,15 @@ class Forbidden(RosterError):
     """The caller is authenticated but not allowed to do this."""
 
 
+class InsufficientScope(RosterError):
+    """The access token does not permit its owner to manage the account (RFC 6750, section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your access token lacks the scope aws.cognito.signin.user.admin. Tokens of POST /sessions have it."
+        )
+
+
 class NotFound(RosterError):
     """The record does not exist."""
 
@@ -74,6 +83,9 @@ class Conflict(RosterError):
 
 class KeyReused(RosterError):
     """The Idempotency-Key was used before with a different body."""
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used with a different body: send a new key.")
 
 
 class Throttled(RosterError):

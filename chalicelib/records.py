@@ -4,13 +4,12 @@ Users and profiles are both records; ``users.py`` and ``profiles.py`` define how
 nothing of HTTP or storage.
 """
 
+import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
-from uuid import uuid4
+from typing import NamedTuple, Protocol
 
+from chalicelib import timestamps
 from chalicelib.errors import Invalid, TooLarge
 from chalicelib.json.merge_patch import merge
 from chalicelib.json.strict_json import MAX_BYTES, Json, JsonObject, dumps, shortest, significant
@@ -24,8 +23,7 @@ DOT_SEGMENTS = (".", "..")
 """Clients that follow RFC 3986 (section 5.2.4) remove these segments from a path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The client's ``document``, and the ``timestamp`` (ISO 8601, UTC) and ``revision`` of the last write.
 
     Each write sets a new random ``revision``. Unlike a counter, it never repeats, even if a record is deleted and
@@ -38,8 +36,15 @@ class Record:
     revision: str
 
 
-@dataclass(frozen=True, slots=True)
-class Precondition:
+class Revised(Protocol):
+    """What is stored under a key: a record, or what a capability stores."""
+
+    @property
+    def revision(self) -> str:
+        """Another one after each write."""
+
+
+class Precondition(NamedTuple):
     """A condition that the stored record must meet for a write to succeed (RFC 9110, section 13.1).
 
     If ``exists`` is false, there must be no record. If it is true, there must be one, and its revision must be one of
@@ -49,11 +54,11 @@ class Precondition:
     exists: bool
     revisions: frozenset[str] | None = None
 
-    def holds(self, record: Record | None) -> bool:
-        """Return whether ``record`` (``None`` if there is none) meets the condition."""
-        if record is None or not self.exists:
-            return record is None and not self.exists
-        return self.revisions is None or record.revision in self.revisions
+    def holds(self, stored: Revised | None) -> bool:
+        """Return whether what is ``stored`` (``None`` if nothing is) meets the condition."""
+        if stored is None or not self.exists:
+            return stored is None and not self.exists
+        return self.revisions is None or stored.revision in self.revisions
 
 
 ABSENT = Precondition(exists=False)
@@ -99,7 +104,7 @@ def stamp(userid: str, document: JsonObject) -> Record:
     """Return a new record with the current time. Raises ``TooLarge`` if ``document`` exceeds DynamoDB's limit."""
     if stored_size(document) > MAX_STORED:
         raise TooLarge("The document is too large: DynamoDB's limit is 400 KB per item, keys and overhead included.")
-    return Record(checked(userid), document, _now(), uuid4().hex)
+    return Record(checked(userid), document, timestamps.now(), os.urandom(16).hex())
 
 
 def checked(userid: str) -> str:
@@ -149,7 +154,3 @@ def stored_size(value: Json) -> int:
     number = significant(value)
     before, after = number.adjusted() + 1, number.adjusted() + 1 - len(number.as_tuple().digits)
     return 1 + (before + 1) // 2 - after // 2 + (number < 0)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,16 +6,13 @@ collide with Roster's. Reads are strongly consistent. Each write is a single ``U
 conditional where needed: nothing is ever partially written, and DynamoDB decides every race.
 """
 
-import random
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.errors import Conflict, KeyReused, NotFound
 from chalicelib.records import ABSENT, Precondition, Record, still
 from chalicelib.storage import attribute_values
-from chalicelib.storage.connections import one_patience
+from chalicelib.storage.connections import Backoff, one_patience
 from chalicelib.storage.dynamodb import CHANGED, ConditionFailed, DynamoDB, failures_named
 
 if TYPE_CHECKING:
@@ -26,8 +23,7 @@ if TYPE_CHECKING:
     Key = dict[str, AttributeValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One page of a list. ``last`` is the userid after which the next page starts, or ``None`` on the last page."""
 
     records: list[Record]
@@ -62,7 +58,7 @@ class _Table:
             if only_if is not None:
                 raise
             if not failed.item or failed.item.get("origin") != {"S": origin}:
-                raise KeyReused("This Idempotency-Key was used with a different body: send a new key.") from None
+                raise KeyReused from None
             return _record(failed.item)
         return record
 
@@ -79,7 +75,7 @@ class _Table:
 
     def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
         """See ``records.Records``. Takes two requests, and two more for each lost race."""
-        pause = 0.05
+        backoff = Backoff()
         with one_patience():
             while True:
                 before = self.get(userid)
@@ -91,9 +87,7 @@ class _Table:
                 try:
                     self.put(after, only_if=still(before))
                 except Conflict:
-                    # Full jitter spreads the retries ("Exponential backoff and jitter", AWS Architecture Blog).
-                    time.sleep(random.uniform(0, pause))  # noqa: S311
-                    pause = min(pause * 2, 0.4)
+                    backoff.wait()
                 else:
                     return after
 

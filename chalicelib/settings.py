@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -22,8 +22,7 @@ class SettingsError(Exception):
     """Settings are missing or malformed. The message names all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Roster's settings.
 
     ``issuer`` is the ``iss`` of the pool's tokens and ``jwks_url`` the address of its signing keys (see "Verifying
@@ -49,7 +48,7 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
         """Read and check all settings. Raise ``SettingsError``, which names every invalid one."""
         reader = Reader(environ)
-        pool_id = reader.read("USER_POOL_ID", POOL_ID.fullmatch, "a user pool id such as eu-west-1_AbCdEf123")
+        pool_id = reader.pool_id()
         pool = POOL_ID.fullmatch(pool_id)
         pool_region = pool["region"] if pool else ""
         pool_arn = reader.read("USER_POOL_ARN", POOL_ARN.fullmatch, "the ARN of the user pool")
@@ -70,7 +69,7 @@ class Settings:
             admin_group=reader.admin_group(),
             cors_origin=reader.read("CORS_ORIGIN", _is_origin, "* or one origin such as https://app.example.com", "*"),
             log_level=reader.read("LOG_LEVEL", LOG_LEVELS.__contains__, "one of " + ", ".join(LOG_LEVELS), "INFO"),
-            region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or pool_region,
+            region=reader.region(pool_region),
             issuer=issuer,
             jwks_url=reader.read(
                 "JWKS_URL",
@@ -102,6 +101,22 @@ class Reader:
         if not valid(value):
             self.faults.append(f"{name} is {value!r}: expected {expected}")
         return value
+
+    def pool_id(self) -> str:
+        """Return the id of the user pool."""
+        return self.read("USER_POOL_ID", POOL_ID.fullmatch, "a user pool id such as eu-west-1_AbCdEf123")
+
+    def region(self, pool_region: str) -> str:
+        """Return the function's region or, where it has none, the user pool's."""
+        return self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION") or pool_region
+
+    def endpoint(self, service: str) -> str | None:
+        """Return the address of a service's API, unless it is AWS's.
+
+        ``service`` is its name in the variable ``AWS_ENDPOINT_URL_<service>``. AWS SDKs read the
+        same variables ("Service-specific endpoints", AWS SDKs and tools reference).
+        """
+        return self._environ.get(f"AWS_ENDPOINT_URL_{service}") or self._environ.get("AWS_ENDPOINT_URL")
 
     def table(self, name: str) -> str:
         """Return the name of a DynamoDB table."""

@@ -224,6 +224,7 @@ def _welcome(stack: Stack, docs: str, state: Path) -> str:
     return f"""
 Roster is running. Press Ctrl-C to stop it.
 
+  Console       {stack.api}/console, to sign in, sign up and administer
   API           {stack.api}
   Documentation {docs}, to read and to send requests from
   Mailbox       {docs}/mail, with the e-mails to all accounts

@@ -1,4 +1,4 @@
-"""Runs all of Roster on one machine: embedded AWS, backend stack, demo accounts, ``chalice local``."""
+"""Runs all of Roster on one machine: embedded AWS, backend stack, demo accounts, ``chalice local``, images function."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from embedded import accounts, aws, runs
+from embedded import accounts, aws, images, runs
 from embedded.commands import make_command
 from embedded.processes import HOST, ON_LEASH, Process
 from embedded.runs import NotRunning
@@ -65,14 +65,18 @@ def aws_running(aws_port: int, state: Path, say: Callable[[str], None]) -> Itera
 @contextmanager
 def running(
     port: int, aws_port: int, state: Path, say: Callable[[str], None], log: Path | None = None
-) -> Iterator[tuple[Stack, Process, Process]]:
-    """Run everything. When the context ends, stop the API first, then the embedded AWS, which saves its state."""
+) -> Iterator[tuple[Stack, Process, Process, Process]]:
+    """Run everything. When the context ends, stop the embedded AWS, which saves its state, last."""
     with aws_running(aws_port, state, say) as (stack, embedded_aws):
         say("Starting the API …")
-        with serve(port, environ(aws_port, stack.outputs), log) as api:
+        settings = environ(aws_port, stack.outputs)
+        with (
+            serve(port, settings, log) as api,
+            images.start(settings, log and log.with_name("images.log")) as worker,
+        ):
             whole = replace(stack, api=f"http://{HOST}:{port}")
-            runs.note(state, [embedded_aws.identity, api.identity], asdict(whole))
-            yield whole, api, embedded_aws
+            runs.note(state, [embedded_aws.identity, api.identity, worker.identity], asdict(whole))
+            yield whole, api, worker, embedded_aws
 
 
 def environ(aws_port: int, outputs: Outputs) -> dict[str, str]:

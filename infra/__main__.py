@@ -13,7 +13,7 @@ from functools import cache, partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import administrator, api, aws, backend, chalice_stage, data, package, parts, risks
+from infra import administrator, api, aws, backend, chalice_stage, data, layers, package, parts, risks
 from infra.cloudformation import Account, Outputs, Stack
 from infra.failure import Failure
 from infra.stages import Stage, stage
@@ -86,7 +86,7 @@ def _backend(account: Account, where: Stage, options: argparse.Namespace) -> Non
     where.require_runtime("backend")
     _require_accepted(where, options)
     outputs = _backend_outputs(account, where)
-    for path in chalice_stage.record(where, outputs):
+    for path in chalice_stage.record(where, outputs, layers.publish(account, where)):
         _say(f"Wrote {path}")
     # Chalice reads the region from AWS_DEFAULT_REGION and the profile, but not from AWS_REGION.
     region = f"AWS_DEFAULT_REGION={os.environ['AWS_REGION']} " if os.environ.get("AWS_REGION") else ""
@@ -125,6 +125,7 @@ def _destroy(account: Account, where: Stage, options: argparse.Namespace) -> Non
         stack.delete()
     if options.with_data:
         data.delete(account, items)
+        layers.delete(account, where)
         kept = [f"{resource.name} ({resource.logical_id})" for resource in data.kept(account, where)]
         _list("These are kept, because other stages in this account may use them:", kept)
 

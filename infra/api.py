@@ -22,18 +22,19 @@ def stack(account: Account, stage: Stage) -> Stack:
 def deploy(account: Account, stage: Stage, package: Package, backend: Outputs) -> Outputs:
     """Upload ``package``, create or update the stage's API stack, and return its outputs."""
     s3, bucket = account.client("s3"), backend["ArtifactsBucket"]
-    _upload(s3, bucket, package.key, package.zip)
+    for key, content in package.uploads.items():
+        _upload(s3, bucket, key, content)
     from_backend = {name: value for name, value in backend.items() if name in package.template["Parameters"]}
     parameters = {"Stage": stage.name, **from_backend, **stage.api}
     template = package.template_for(bucket, parameters).encode()
-    key = f"templates/{hashlib.sha256(template).hexdigest()}.json"
-    _upload(s3, bucket, key, template)
-    source = {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
+    template_key = f"templates/{hashlib.sha256(template).hexdigest()}.json"
+    _upload(s3, bucket, template_key, template)
+    source = {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{template_key}"}
     capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
     deployed = stack(account, stage)
     outputs = deployed.deploy(Template(source, parameters, capabilities))
     deployed.protect(stage.is_protected)
-    _delete_old(s3, bucket, {key, package.key})
+    _delete_old(s3, bucket, {template_key, *package.uploads})
     return outputs
 
 
@@ -44,7 +45,7 @@ def _delete_old(s3: Any, bucket: str, current: set[str]) -> None:
     sources. CloudFormation needs it if it has to roll back the next deploy.
     """
     oldest = datetime.now(UTC) - KEPT
-    for prefix in ("functions/", "templates/"):
+    for prefix in ("functions/", "layers/", "templates/"):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for entry in page.get("Contents", []):
                 if entry["LastModified"] < oldest and entry["Key"] not in current:

@@ -1,7 +1,7 @@
-"""The functions in the API stack's template: the one of the administrators, and each function's role and log group.
+"""The functions in the API stack's template: those that serve some of the routes, and each one's role and log group.
 
-Chalice knows one function for all routes. The routes that nobody but administrators may call get a second one here, of
-the same zip and with a role of its own. The access rules in the code decide which routes these are.
+Chalice knows one function for all routes. Others are added here, of the same zip and with roles of their own: one for
+the routes that nobody but administrators may call, and those that routes name (``chalicelib/web/operations.py``).
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from infra import parts
 from infra.rest_api import INTEGRATION
 
 API = "APIHandler"
-ADMIN = "AdminHandler"
 LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def complete(resources: dict[str, Any]) -> None:
     """Add what they need to the resources that ``chalice package`` has written."""
-    _add_admin(resources)
+    for serving in _serving():
+        _add(resources, serving)
     for name, function in of_app().items():
         role, group = _prefixed(name, "Role"), _prefixed(name, "LogGroup")
         _keep_logs(resources, name, group)
@@ -29,13 +29,23 @@ def complete(resources: dict[str, Any]) -> None:
     variables = {setting.variable: {"Ref": setting.parameter} for setting in parts.settings()}
     for name in of_app():
         resources[name]["Properties"]["Environment"] = {"Variables": variables}
-    _send_to_admin(resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
+    _distribute(resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
 
 
 def of_app() -> dict[str, str]:
     """Return the name of each function's policy (see ``parts.policy``) by the function's logical id."""
     others = {to_cfn_resource_name(name): name for name in parts.declared().functions}
-    return {API: "api", ADMIN: "admin", **others}
+    return {API: "api", **{_handler(name): name for name in _serving()}, **others}
+
+
+def _serving() -> list[str]:
+    """Return the functions that serve routes, beside that of the API."""
+    return sorted({*parts.declared().served_by.values()} - {"api"})
+
+
+def _handler(name: str) -> str:
+    """Return the logical id of a function that serves routes, such as ``AdminHandler``."""
+    return API if name == "api" else f"{to_cfn_resource_name(name)}Handler"
 
 
 def with_logs(policy: Mapping[str, Any], group: Any) -> dict[str, Any]:
@@ -49,21 +59,28 @@ def _prefixed(function: str, suffix: str) -> str:
     return f"{'ApiHandler' if function == API else function}{suffix}"
 
 
-def _add_admin(resources: dict[str, Any]) -> None:
-    """Add the administrators' function, with its role, its log group and API Gateway's permission to invoke it."""
+def _add(resources: dict[str, Any], name: str) -> None:
+    """Add a function that serves routes, with its role, its log group and API Gateway's permission to invoke it.
+
+    What the template already has of the function, such as layers, is kept.
+    """
+    handler = _handler(name)
     function = deepcopy(resources[API])
-    function["Properties"]["Role"] = {"Fn::GetAtt": [_prefixed(ADMIN, "Role"), "Arn"]}
+    function["Properties"] |= {
+        "Role": {"Fn::GetAtt": [_prefixed(handler, "Role"), "Arn"]},
+        **resources.get(handler, {}).get("Properties", {}),
+    }
     role = deepcopy(resources[_prefixed(API, "Role")])
-    role["Properties"]["Policies"][0]["PolicyName"] = f"{_prefixed(ADMIN, 'Role')}Policy"
+    role["Properties"]["Policies"][0]["PolicyName"] = f"{_prefixed(handler, 'Role')}Policy"
     group = deepcopy(resources[_prefixed(API, "LogGroup")])
-    group["Properties"]["LogGroupName"] = {"Fn::Sub": "/aws/lambda/roster-${Stage}-admin"}
+    group["Properties"]["LogGroupName"] = {"Fn::Sub": f"/aws/lambda/roster-${{Stage}}-{name}"}
     permission = deepcopy(resources[f"{API}InvokePermission"])
-    permission["Properties"]["FunctionName"] = {"Ref": ADMIN}
+    permission["Properties"]["FunctionName"] = {"Ref": handler}
     resources |= {
-        ADMIN: function,
-        _prefixed(ADMIN, "Role"): role,
-        _prefixed(ADMIN, "LogGroup"): group,
-        f"{ADMIN}InvokePermission": permission,
+        handler: function,
+        _prefixed(handler, "Role"): role,
+        _prefixed(handler, "LogGroup"): group,
+        f"{handler}InvokePermission": permission,
     }
 
 
@@ -85,10 +102,10 @@ def _keep_logs(resources: dict[str, Any], name: str, group: str) -> None:
     }
 
 
-def _send_to_admin(paths: Mapping[str, Any]) -> None:
-    """Make the administrators' function serve the routes that are only for them."""
-    for method, path in parts.declared().only_for_admins:
+def _distribute(paths: Mapping[str, Any]) -> None:
+    """Make each route call the function that serves it."""
+    for (method, path), name in parts.declared().served_by.items():
         operation = paths[path][method.lower()]
         integration = operation[INTEGRATION]  # not changed in place: the path's ANY method has the same
-        uri = integration["uri"]["Fn::Sub"].replace(f"${{{API}.Arn}}", f"${{{ADMIN}.Arn}}")
+        uri = integration["uri"]["Fn::Sub"].replace(f"${{{API}.Arn}}", f"${{{_handler(name)}.Arn}}")
         operation[INTEGRATION] = {**integration, "uri": {"Fn::Sub": uri}}

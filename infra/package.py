@@ -1,9 +1,9 @@
 """The deployment package: the zip that all functions run, and the API stack's template by ``chalice package``."""
 
 import hashlib
-import io
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -16,33 +16,46 @@ from typing import Any
 
 import yaml
 
-from infra import alarms, functions, parts, rest_api
+from chalicelib.local.runtime import ANY
+from infra import alarms, archive, functions, layers, parts, rest_api
 from infra.failure import Failure
 from infra.parts import PROJECT
 from infra.stages import Stage
 
 CONTENT = ["app.py", "chalicelib", "requirements.txt", ".chalice/config.json", ".chalice/policy-api.json"]
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip can store."""
+
+UNUSED = ("cffi", "ecdsa", "pyasn1", "pycparser", "rsa")
+"""Packages that python-jose and cryptography require, and that no function imports.
+
+python-jose uses cryptography if it can be imported, and the others if not (``jose/backends/__init__.py``). cryptography
+needs of cffi only the module ``_cffi_backend``.
+"""
 
 
 @dataclass(frozen=True)
 class Package:
     """The same sources give the same bytes, so that deploying unchanged sources changes nothing.
 
-    ``template`` lacks the location of the zip and the digest of the parameters, which ``template_for`` adds.
+    ``layers`` are zips too, by the logical ids of their resources. ``template`` lacks the locations of all zips and the
+    digest of the parameters, which ``template_for`` adds.
     """
 
     zip: bytes
+    layers: Mapping[str, bytes]
     template: Mapping[str, Any]
 
     @property
     def key(self) -> str:
         """The S3 key of the zip, which contains a hash of its content."""
-        return f"functions/{hashlib.sha256(self.zip).hexdigest()}.zip"
+        return _key("functions", self.zip)
+
+    @property
+    def uploads(self) -> dict[str, bytes]:
+        """The zips by their S3 keys."""
+        return {self.key: self.zip, **{_key("layers", layer): layer for layer in self.layers.values()}}
 
     def template_for(self, bucket: str, parameters: Mapping[str, str] | None = None) -> str:
-        """Return the template as JSON, for a zip stored in ``bucket`` under ``key``, and for these parameters.
+        """Return the template as JSON, for ``uploads`` that are stored in ``bucket``, and for these parameters.
 
         Most changes of an API take effect only in a new deployment. The Serverless transform adds one if the text of
         the definition changes ("AWS::ApiGateway::Deployment", CloudFormation template reference), but a reference in it
@@ -55,7 +68,14 @@ class Package:
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": self.key}
+        for name, layer in self.layers.items():
+            content = {"S3Bucket": bucket, "S3Key": _key("layers", layer)}
+            template["Resources"][name]["Properties"]["Content"] = content
         return json.dumps(template, separators=(",", ":"), sort_keys=True)
+
+
+def _key(folder: str, content: bytes) -> str:
+    return f"{folder}/{hashlib.sha256(content).hexdigest()}.zip"
 
 
 def _digest(declared: Mapping[str, Any], given: Mapping[str, str]) -> str:
@@ -78,14 +98,14 @@ def build(stage: Stage) -> Package:
         _chalice_package(sources, made, stage.name, settings)
         template = yaml.safe_load((made / "sam.yaml").read_text())
         _complete(template["Resources"])
-        return Package(_with_bytecode(made / "deployment.zip"), template)
+        return Package(_with_bytecode(made / "deployment.zip", _unused(stage)), layers.build(), template)
 
 
 def _complete(resources: dict[str, Any]) -> None:
     """Add what is generated: gateway responses, ``ANY`` methods, functions, alarms and the text of the dashboard."""
     rest_api.complete(resources["RestAPI"]["Properties"])
     functions.complete(resources)
-    resources.update(alarms.on_tables(parts.policy(*functions.of_app().values())))
+    resources.update(alarms.on_tables(parts.policy(*functions.of_app().values()), parts.template("backend")))
     dashboard = resources["Dashboard"]["Properties"]["DashboardBody"]
     dashboard["Fn::Sub"] = json.dumps(dashboard["Fn::Sub"])
 
@@ -122,27 +142,24 @@ def _chalice_package(sources: Path, target: Path, stage: str, settings: Mapping[
         raise Failure(f"chalice package failed:\n{(done.stdout + done.stderr).strip()}")
 
 
-def _with_bytecode(path: Path) -> bytes:
-    """Return the zip with all modules compiled, its entries sorted and their times removed.
+def _unused(stage: Stage) -> tuple[str, ...]:
+    """Return what is left out. The wheels in the package are for Linux on x86-64.
 
-    Lambda's disk is read-only: without bytecode in the zip, each cold start would compile every module again. With
-    unchecked hashes, Python does not read the source at all ("Cached bytecode invalidation", Python reference, 5.4.7).
+    On other machines, the stage ``local`` cannot import cryptography, and python-jose uses the others.
     """
+    runs_here = (platform.system(), platform.machine()) == ("Linux", "x86_64")
+    return UNUSED if runs_here or stage.runtime != ANY else ()
+
+
+def _with_bytecode(path: Path, unused: tuple[str, ...]) -> bytes:
+    """Return the zip with all modules compiled, without tests and without what is unused."""
     with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(path) as archive:
-            archive.extractall(folder)
-        compiler = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-        compiler += ["-s", folder, folder]
-        done = subprocess.run(compiler, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Failure(f"The package could not be compiled:\n{(done.stdout + done.stderr).strip()}")
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
-            for file in sorted(file for file in Path(folder).rglob("*") if file.is_file()):
-                if file.name.startswith("test_"):
-                    continue  # the package ecdsa includes its tests
-                entry = zipfile.ZipInfo(str(file.relative_to(folder)), EPOCH)
-                entry.external_attr = 0o644 << 16
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                target.writestr(entry, file.read_bytes())
-        return packed.getvalue()
+        with zipfile.ZipFile(path) as zipped:
+            zipped.extractall(folder)
+        for name in unused:
+            shutil.rmtree(Path(folder) / name, ignore_errors=True)
+        archive.compile_modules(Path(folder))
+        for test in Path(folder).rglob("test_*"):  # stubs for the tests of cryptography
+            if test.is_file():
+                test.unlink()
+        return archive.zipped(Path(folder))

@@ -28,7 +28,8 @@ import json
 from app import app
 print(json.dumps({
     "capabilities": app.capabilities,
-    "only_for_admins": [route[:2] for route in app.stated if route.rule.only_for_admins],
+    "served_by": [*app.served_by],
+    "binary_types": app.api.binary_types,
     "functions": app.functions,
 }))
 """
@@ -46,12 +47,14 @@ class Setting(NamedTuple):
 class Declared(NamedTuple):
     """What ``app.py`` declares, with its capabilities.
 
-    ``only_for_admins`` are the method and the path of each route that nobody but administrators may call.
+    ``served_by`` has the function that serves each route, by the route's method and path: ``api``, which serves most,
+    ``admin``, or another one. ``binary_types`` are the media types of bodies that are not text.
     ``functions`` are Chalice's names of all functions but that of the API.
     """
 
     capabilities: tuple[str, ...]
-    only_for_admins: frozenset[tuple[str, str]]
+    served_by: Mapping[tuple[str, str], str]
+    binary_types: tuple[str, ...]
     functions: tuple[str, ...]
 
 
@@ -64,8 +67,8 @@ def declared() -> Declared:
     if done.returncode:
         raise Failure(f"app.py could not be imported:\n{done.stderr.strip()}")
     found = json.loads(done.stdout.splitlines()[-1])
-    routes = frozenset((method, path) for method, path in found["only_for_admins"])
-    return Declared(tuple(found["capabilities"]), routes, tuple(found["functions"]))
+    served_by = {(method, path): function for method, path, function in found["served_by"]}
+    return Declared(tuple(found["capabilities"]), served_by, tuple(found["binary_types"]), tuple(found["functions"]))
 
 
 def capabilities() -> tuple[str, ...]:
@@ -88,8 +91,9 @@ def template(name: str) -> dict[str, Any]:
 def policy(*functions: str) -> dict[str, Any]:
     """Return the IAM policy that functions need: the statements of the core and of the capabilities.
 
-    A function is ``api``, ``admin``, or one that Chalice knows by this name. If no part has a policy for it, there is
-    no statement. The permission to write logs, which every function needs, is not among them.
+    A function is ``api``, ``admin``, another one that serves routes, or one that Chalice knows by this name. If no part
+    has a policy for it, there is no statement. The permission to write logs, which every function needs, is not among
+    them.
     """
     names = [f"policy-{function}.json" for function in functions]
     core = [path for name in names if (path := POLICIES / name).exists()]
@@ -99,6 +103,11 @@ def policy(*functions: str) -> dict[str, Any]:
 def deploy_policy() -> dict[str, Any]:
     """Return the IAM policy of the role that deploys, with the statements of the capabilities."""
     return _merged_policy(_present("deploy-policy.json", capabilities()))
+
+
+def layers() -> list[Path]:
+    """Return the descriptions of the capabilities' layers."""
+    return [*_present("layer.yaml", capabilities())]
 
 
 def settings() -> list[Setting]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.web import gateway_responses
 from chalicelib.web.gateway_responses import GatewayResponse
+from infra import parts
 
 INTEGRATION = "x-amazon-apigateway-integration"
 ANY_METHOD = "x-amazon-apigateway-any-method"
@@ -11,6 +12,8 @@ ANY_METHOD = "x-amazon-apigateway-any-method"
 
 def complete(properties: dict[str, Any]) -> None:
     """Add them to the properties of the ``AWS::Serverless::Api`` that ``chalice package`` has written."""
+    # Chalice states them in the definition only, and not every reader of the template looks there.
+    properties["BinaryMediaTypes"] = [*parts.declared().binary_types]
     paths = properties["DefinitionBody"]["paths"]
     for methods in paths.values():
         methods[ANY_METHOD] = _any_method(methods)

@@ -16,7 +16,8 @@ TAKEN = ("-admin", "-api", "-hourly", "-housekeeping", "-jwt-authorizer")
 """What the names of a stage's log groups end with: see the log groups in both templates."""
 RESERVED = ("aws", "amazon", "cognito")
 """Words that Cognito rejects in the prefix of a domain."""
-RUNTIMES = ("python3.11", "python3.12", "python3.13")
+RUNTIMES = ("python3.12", "python3.13")
+"""Those on Amazon Linux 2023. Pillow 13 needs its glibc."""
 DEFAULT_RUNTIME = "python3.13"
 
 

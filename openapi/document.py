@@ -28,7 +28,9 @@ BEARER = "bearerAuth"
 FROM_GATEWAY = [problems.UNAUTHORIZED, problems.THROTTLED, problems.TIMEOUT]
 """Problems that only API Gateway reports."""
 ALWAYS = ["throttled", "timeout"]
-GUARDED = ["invalid-request", "internal-error", "unavailable", "unauthorized", "forbidden"]
+STORED = ["invalid-request", "internal-error", "unavailable"]
+FILES = ["invalid-request", "internal-error"]
+GUARDED = [*STORED, "unauthorized", "forbidden"]
 READING = ["invalid-request", "internal-error", "unavailable", "unsupported-media-type", "too-large"]
 PARAMETER: Json = {"name": "", "in": "path", "required": True, "schema": {"type": "string"}}
 SECTIONS = ["Users", "The signed-in user", "Open to everybody"]
@@ -53,6 +55,11 @@ class Route:
         """The section of the document that lists the route."""
         by_rule = {ANYONE: "Open to everybody", SIGNED_IN: "The signed-in user"}
         return self.operation.section or by_rule.get(self.operation.allow, "Users")
+
+    @property
+    def is_a_file(self) -> bool:
+        """Whether the route returns a file of the package."""
+        return self.method == "GET" and bool(self.operation.returns_types)
 
 
 def build(app: Api) -> Json:
@@ -104,23 +111,31 @@ class _Description:
                 "headers": _headers(),
                 "responses": {problem.slug: self._problem_response(problem) for problem in self._problems()}
                 | {"not-modified": _not_modified()},
-                "schemas": self._schemas | {"Problem": self._problem_schema()},
+                "schemas": self._schemas | self._problem_schemas(),
             },
         }
 
     # Derived from method, path, rule and decorator
 
     def _reads_a_record(self, route: Route) -> bool:
-        return route.method == "GET" and route.operation.returns in self._tagged
+        return route.method == "GET" and self._is_tagged(route)
+
+    def _is_tagged(self, route: Route) -> bool:
+        """Return whether a successful response has an entity tag: it has a record, or it is a file."""
+        return route.operation.returns in self._tagged or route.is_a_file
 
     def _is_conditional(self, route: Route) -> bool:
         """Return whether preconditions apply: the route returns a record, or a GET on its path does."""
-        return route.operation.returns in self._tagged or route.path in self._conditional
+        return self._is_tagged(route) or route.path in self._conditional
 
     def _slugs(self, route: Route) -> Iterator[str]:
         yield from ALWAYS
         if not route.operation.allow.anyone:
             yield from GUARDED
+        if route.operation.returns in self._tagged:
+            yield from STORED
+        if route.is_a_file:
+            yield from FILES
         if route.entry.content_types:
             yield from READING
         if route.method == "PATCH":
@@ -160,12 +175,16 @@ class _Description:
         parameters = list(self._parameters_of(route))
         if parameters:
             operation["parameters"] = [{"$ref": f"#/components/parameters/{parameter}"} for parameter in parameters]
-        if entry.content_types and stated.accepts:
+        if stated.accepts_types:
+            operation["requestBody"] = {"required": True, "content": _files(stated.accepts_types)}
+        elif entry.content_types and stated.accepts:
+            # One media type, although PATCH takes two: of several, generators make clients that do not compile.
+            media_type, *others = entry.content_types
             body = {"schema": ref(stated.accepts), "example": self._examples[stated.accepts][200]}
-            operation["requestBody"] = {
-                "required": True,
-                "content": {media_type: dict(body) for media_type in entry.content_types},
-            }
+            operation["requestBody"] = {"required": True, "content": {media_type: body}}
+            if others:
+                others_too = " and ".join(f"`{other}`" for other in others)
+                operation["requestBody"]["description"] = f"{others_too} is accepted, too."
         operation["security"] = [] if entry.authorizer is None else [{BEARER: []}]
         return operation
 
@@ -189,7 +208,7 @@ class _Description:
 
     def _response(self, route: Route, status: int, example: Any) -> Json:
         headers = ["X-Request-Id"]
-        if route.operation.returns in self._tagged:
+        if self._is_tagged(route):
             headers.append("ETag")
         if route.operation.paged:
             headers.append("Link")
@@ -206,6 +225,8 @@ class _Description:
             if example is not None:
                 content["example"] = example
             response["content"] = {JSON: content}
+        elif route.operation.returns_types and status < 400:
+            response["content"] = _files(route.operation.returns_types)
         return response
 
     # Components
@@ -271,7 +292,6 @@ class _Description:
             "detail": self._details.get(problem.slug, problem.title),
             "request_id": REQUEST_ID,
         }
-        constants = {"type": {"const": problem.type}, "status": {"const": problem.status.value}}
         headers = ["X-Request-Id"]
         if problem is problems.INVALID_REQUEST:
             example["errors"] = [{"pointer": "/pets/0/age", "detail": "NaN is not a JSON number."}]
@@ -281,35 +301,55 @@ class _Description:
             "description": problem.title,
             "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
             "content": {
-                problems.MEDIA_TYPE: {
-                    "schema": {"allOf": [ref("Problem"), {"properties": constants}]},
-                    "example": example,
-                }
+                problems.MEDIA_TYPE: {"schema": ref(_schema_name(problem)), "example": example},
             },
         }
 
-    def _problem_schema(self) -> Json:
+    def _problem_schemas(self) -> Json:
         # Problems that the HTTP server of `chalice local` reports belong to no operation: only their types are listed.
         local = {response.problem for response in gateway_responses.BY_STATUS.values()}
-        text = {"type": "string"}
-        pointer = {"type": "string", "format": "json-pointer"}
-        return record(
-            ["type", "title", "status", "detail", "request_id"],
-            {
-                "type": {"enum": [problem.type for problem in _sorted({*self._problems(), *local})]},
-                "title": text,
-                "status": {"type": "integer", "minimum": 400, "maximum": 599},
-                "detail": text,
-                "request_id": text,
-                "errors": {
-                    "type": "array",
-                    "items": record(
-                        ["pointer", "detail"], {"pointer": pointer, "detail": text}, additionalProperties=False
-                    ),
-                },
+        types = [problem.type for problem in _sorted({*self._problems(), *local})]
+        return {
+            "Problem": _problem_schema({"enum": types}, {"type": "integer", "minimum": 400, "maximum": 599}),
+            # Each stands alone instead of refining Problem: generators of clients can't combine an enum and a constant.
+            **{
+                _schema_name(problem): _problem_schema({"const": problem.type}, {"const": problem.status.value})
+                for problem in self._problems()
             },
-            description="RFC 9457",
-        )
+            "Violation": record(
+                ["pointer", "detail"],
+                {"pointer": {"type": "string", "format": "json-pointer"}, "detail": {"type": "string"}},
+                description="What is wrong in the body, and where (RFC 6901)",
+                additionalProperties=False,
+            ),
+        }
+
+
+def _schema_name(problem: Problem) -> str:
+    """Return the name of a problem's schema, such as ``NotFoundProblem``."""
+    return "".join(word.capitalize() for word in problem.slug.split("-")) + "Problem"
+
+
+def _problem_schema(type_: Json, status: Json) -> Json:
+    text = {"type": "string"}
+    return record(
+        ["type", "title", "status", "detail", "request_id"],
+        {
+            "type": type_,
+            "title": text,
+            "status": status,
+            "detail": text,
+            "request_id": text,
+            "errors": {"type": "array", "items": ref("Violation")},
+        },
+        description="RFC 9457",
+    )
+
+
+def _files(media_types: Iterable[str]) -> Json:
+    """Return the content of a body that is not JSON."""
+    text, binary = {"type": "string"}, {"type": "string", "format": "binary"}
+    return {kind: {"schema": text if kind.startswith("text/") else binary} for kind in media_types}
 
 
 def _sentences(docstring: str) -> tuple[str, str]:
@@ -383,12 +423,12 @@ def _parameters() -> Json:
             "name": "If-None-Match",
             "in": "header",
             "description": "`*`: write only if no record is stored; otherwise 412",
-            "schema": {"type": "string", "const": "*"},
+            "schema": {"type": "string", "enum": ["*"]},
         },
         "Idempotency-Key": {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "A retry with the same key and body returns the same user",
+            "description": "A retry with the same key and body creates nothing new, and returns the same",
             "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,128}$"},
             "example": "7c4a8d09-ca37-4c2d-a5b1-0a8f2b1e9f44",
         },

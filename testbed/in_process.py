@@ -19,12 +19,19 @@ from testbed import backend_template
 
 
 class InProcess:
-    """The module ``app`` and Chalice's test client for it. ``tables`` has the tables' names by logical id."""
+    """The module ``app`` and Chalice's test client for it. ``tables`` and ``buckets`` have the names by logical id.
 
-    def __init__(self, app: Any, client: Any, tables: Mapping[str, str]) -> None:
+    ``queue`` is the address of the queue of uploads.
+    """
+
+    def __init__(
+        self, app: Any, client: Any, tables: Mapping[str, str], buckets: Mapping[str, str], queue: str
+    ) -> None:
         self.app = app
         self.client = client
         self.tables = tables
+        self.buckets = buckets
+        self.queue = queue
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Any:
         """Send a request and return the response."""
@@ -61,10 +68,14 @@ def in_process(environ: Mapping[str, str]) -> Iterator[InProcess]:
     """Yield Roster with these settings and new tables. Use it inside ``on_moto``."""
     from chalice.test import Client
 
-    tables = backend_template.create_tables(boto3.client("dynamodb"), f"inprocess-{uuid.uuid4().hex}")
-    settings = {**parts.examples(), **environ, **parts.values(tables), "AWS_CHALICE_CLI_MODE": "true"}
+    prefix = f"inprocess-{uuid.uuid4().hex[:12]}"
+    tables = backend_template.create_tables(boto3.client("dynamodb"), prefix)
+    buckets = backend_template.create_buckets(boto3.client("s3"), prefix)
+    queue = backend_template.create_queue(boto3.client("sqs"), boto3.client("s3"), prefix, buckets["MediaBucket"])
+    own = parts.values({**tables, **buckets})
+    settings = {**parts.examples(), **environ, **own, "AWS_CHALICE_CLI_MODE": "true"}
     with imported_app(settings) as app, Client(app.app) as client:
-        yield InProcess(app, client, tables)
+        yield InProcess(app, client, tables, buckets, queue)
 
 
 @contextmanager

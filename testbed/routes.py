@@ -23,12 +23,13 @@ class Who(Enum):
     SIGNED_IN = "any signed-in user, with an ID token"
     ADMINS = "administrators"
     OWN_ACCOUNT = "any signed-in user, with an access token"
+    OWN_DATA = "any signed-in user, with an ID or access token"
     OWNER_OR_ADMINS = "the user whom the path names, and administrators"
 
     @property
     def has_jwt_authorizer(self) -> bool:
         """Whether the JWT authorizer guards the route."""
-        return self in (Who.ADMINS, Who.OWN_ACCOUNT, Who.OWNER_OR_ADMINS)
+        return self in (Who.ADMINS, Who.OWN_ACCOUNT, Who.OWN_DATA, Who.OWNER_OR_ADMINS)
 
 
 class Cost(Enum):
@@ -40,6 +41,7 @@ class Cost(Enum):
     PATCH = "one read and one write"
     PAGE = "a page of records"
     READINESS = "a read of each table"
+    PICTURE = "a picture made smaller"
     POOL = "calls to the user pool"
     EVEN = "a wait until an even time, so that nobody learns who has an account"
 
@@ -61,7 +63,7 @@ class Route(NamedTuple):
     calls: tuple[str, ...] = ()
     capability: str = "core"
     tokens: tuple[str, ...] = ()
-    accepted: Mapping[str, str] = MappingProxyType({"name": "Jane"})
+    accepted: Mapping[str, str | int] = MappingProxyType({"name": "Jane"})
     pool_calls: tuple[str, ...] = ()
     content_type: str = "application/json"
 
@@ -83,12 +85,16 @@ class Route(NamedTuple):
         return f"{self.method} {self.path}"
 
 
+ANNOUNCED: Mapping[str, str | int] = {"content_type": "image/png", "size": 70}
 ADDRESS = {"email": "nobody@example.com"}
 CREDENTIALS = {**ADDRESS, "password": "Correct-horse-42"}
 
 CALLER_CHECK = ("AdminGetUser", "AdminListGroupsForUser")
 """What each route of administration asks about its caller. Once in 10 minutes, it also records the caller in the
 table of accounts."""
+
+ERASURE = ("UpdateItem accounts", "GetItem accounts", "Query media", "DeleteItem profiles", "DeleteItem users")
+"""The requests that erase a person without media."""
 
 ROUTES = (
     Route("GET", "/open", Who.ANYONE),
@@ -181,7 +187,7 @@ ROUTES = (
             (
                 "POST",
                 "/account/deletion",
-                ("UpdateItem accounts", "GetItem accounts", "DeleteItem profiles", "DeleteItem users"),
+                ERASURE,
                 ("GetUser", "InitiateAuth", "RevokeToken", "DeleteUser"),
                 {"password": "Correct-horse-42"},
             ),
@@ -209,7 +215,7 @@ ROUTES = (
             (
                 "DELETE",
                 "/accounts/{userid}",
-                ("UpdateItem accounts", "GetItem accounts", "DeleteItem profiles", "DeleteItem users"),
+                ERASURE,
                 ("AdminGetUser", "AdminListGroupsForUser", "AdminDeleteUser"),
                 {},
             ),
@@ -239,6 +245,54 @@ ROUTES = (
             ("DELETE", "/accounts/{userid}/sessions", (), ("AdminGetUser", "AdminUserGlobalSignOut"), {}),
         )
     ),
+    Route(
+        "POST",
+        "/account/aws-credentials",
+        Who.OWN_ACCOUNT,
+        Cost.POOL,
+        (),
+        "media",
+        ("access",),
+        {"id_token": "unknown"},
+        ("GetUser", "GetId", "GetCredentialsForIdentity"),
+    ),
+    *(
+        Route(method, path, who, cost, calls, "media", accepted=accepted)
+        for method, path, who, cost, calls, accepted in (
+            ("POST", "/media", Who.OWN_DATA, Cost.WRITE, ("PutItem media",), ANNOUNCED),
+            ("GET", "/media", Who.OWN_DATA, Cost.PAGE, ("Query media",), {}),
+            ("GET", "/media/{mediaid}", Who.OWN_DATA, Cost.READ, ("GetItem media",), {}),
+            (
+                "PATCH",
+                "/media/{mediaid}",
+                Who.OWN_DATA,
+                Cost.PATCH,
+                ("GetItem media", "PutItem media"),
+                {"title": "Dawn"},
+            ),
+            (
+                "DELETE",
+                "/media/{mediaid}",
+                Who.OWN_DATA,
+                Cost.PATCH,
+                ("GetItem media", "PutItem media", "DeleteItem media"),
+                {},
+            ),
+            ("GET", "/public/media", Who.ANYONE, Cost.PAGE, ("Query media",), {}),
+            ("GET", "/public/media/{mediaid}", Who.ANYONE, Cost.READ, ("GetItem media",), {}),
+        )
+    ),
+    Route(
+        "POST",
+        "/thumbnails",
+        Who.OWN_DATA,
+        Cost.PICTURE,
+        capability="media",
+        accepted={},
+        content_type="image/png",
+    ),
+    Route("GET", "/console", Who.ANYONE, capability="console"),
+    Route("GET", "/console/{version}/{file}", Who.ANYONE, capability="console"),
 )
 
 GUARDED = tuple(route for route in ROUTES if route.who is not Who.ANYONE)

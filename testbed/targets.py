@@ -8,6 +8,7 @@
 import json
 import re
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,15 +18,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, cached_property, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import boto3
 import httpx
+from botocore.credentials import ReadOnlyCredentials
 from chalice.config import Config
 from chalice.local import LocalGateway, LocalGatewayException
 
+from chalicelib.media import content_types
+from chalicelib.media.images import handler
+from chalicelib.media.images.processing import Processing
+from chalicelib.media.index import Index
 from chalicelib.repository import ProfileRepository, UserRepository
 from chalicelib.storage.dynamodb import DynamoDB
-from embedded import accounts, aws, housekeeping, mail, processes, stack
+from chalicelib.storage.s3 import Bucket
+from embedded import accounts, aws, housekeeping, images, mail, processes, stack
 from embedded.emulator import PAUSE
 from embedded.emulator.clock import OFFSET
 from embedded.state import prepare
@@ -38,6 +47,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PASSWORD = "Correct-horse-42"
+FILES = ("image/svg+xml", "text/css", "text/html", "text/javascript")
+"""The media types of the console's files. Other origins cannot read them."""
 EVEN = {"EVEN_RESPONSE_MILLISECONDS": "0"}
 """No target holds responses back. ``tests/unit/test_even_time.py`` and ``make even`` test that Roster does."""
 Headers = Mapping[str, Any]
@@ -59,13 +70,25 @@ class Answer:
         return json.loads(self.body, parse_float=Decimal)
 
 
-@dataclass(frozen=True)
-class Person:
-    """A user with an account, and the latest ID token."""
+RENEWED_AFTER = 300
+"""Seconds. ID tokens are valid for 900."""
 
-    email: str
-    sub: str
-    token: str
+
+class Person:
+    """A user with an account. ``sign_in`` returns a new ID token."""
+
+    def __init__(self, email: str, sub: str, sign_in: Callable[[], str]) -> None:
+        self.email = email
+        self.sub = sub
+        self._sign_in = sign_in
+        self._token, self._since = sign_in(), time.monotonic()
+
+    @property
+    def token(self) -> str:
+        """An ID token that is valid, however long the tests take: it is renewed every few minutes."""
+        if time.monotonic() > self._since + RENEWED_AFTER:
+            self._token, self._since = self._sign_in(), time.monotonic()
+        return self._token
 
 
 NAMES = ("inprocess", "local", "deployed")
@@ -94,8 +117,17 @@ DIFFERENCES = {
     "Throttling": ("none", "none", "of each method, as configured"),
     "10 MB limit for a request": ("none", "413", "none"),
     "29 s time limit, alarms": ("none", "none", "none"),
+    "A body that is compressed with gzip or deflate": ("rejected: 415", "rejected: 415", "rejected: 415"),
+    "Compression of responses": ("none", "none", "none"),
     "Housekeeping": ("none", "when `make run` starts, and hourly", "hourly"),
     "A function of their own for the administrators' routes": ("no", "no", "yes, with a role of its own"),
+    "Forms for uploads": ("not checked", "checked", "checked"),
+    "AWS credentials for one's own pictures": (
+        "issued; the pictures are in moto's S3, which does not check them",
+        "limited to one's own pictures, as on AWS",
+        "limited to one's own pictures, as on AWS",
+    ),
+    "Events of uploads": ("taken by the tests", "taken by a process of `make run`", "taken by the images function"),
 }
 """How ``inprocess``, ``local`` and ``deployed`` behave where they differ. docs/local-and-cloud.md has the same list."""
 
@@ -117,6 +149,11 @@ class Target:
     """The port of the embedded AWS, which keeps the e-mails that its user pool sends."""
     tables: dict[str, str]
     """The names of the tables by what they hold: ``users``, ``profiles``."""
+    bucket: Bucket
+    """The bucket with the pictures."""
+    sqs: Any
+    queue: str
+    """The address of the queue of uploads, and a client for it."""
     folder: Path
     """The folder with the state of the embedded AWS."""
 
@@ -135,6 +172,52 @@ class Target:
     def housekeep(self) -> None:
         """Run the housekeeping now. Fails if the housekeeping fails."""
         raise NotImplementedError
+
+    def upload(self, form: Mapping[str, Any], content: bytes, **fields: str) -> int:
+        """Send a picture to S3 with a form that the API has signed, with ``fields`` in place of the form's own.
+
+        Return the status of S3's response.
+        """
+        raise NotImplementedError
+
+    def process_uploads(self, seconds: float = 30) -> None:
+        """Return once the images function has handled the messages that are in the queue now.
+
+        Fails if that takes longer than so many seconds.
+        """
+        raise NotImplementedError
+
+    @cached_property
+    def dead_letters(self) -> str:
+        """The address of the queue of uploads that could not be processed."""
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["RedrivePolicy"])["Attributes"]
+        name = json.loads(found["RedrivePolicy"])["deadLetterTargetArn"].rpartition(":")[2]
+        address: str = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return address
+
+    def messages_in(self, queue: str) -> dict[str, int]:
+        """Return how many messages are in a queue: ``waiting``, and ``taken`` but not deleted yet."""
+        counts = {"waiting": "ApproximateNumberOfMessages", "taken": "ApproximateNumberOfMessagesNotVisible"}
+        found = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[*counts.values()])["Attributes"]
+        return {name: int(found[attribute]) for name, attribute in counts.items()}
+
+    def without_worker(self) -> AbstractContextManager[None]:
+        """Return a context in which nothing takes messages from the queue of uploads, except for the caller."""
+        raise NotImplementedError
+
+    def redrive(self) -> int:
+        """Put the dead letters back into the queue of uploads, as an operator does. Return how many they were."""
+        moved = 0
+        while found := self.sqs.receive_message(QueueUrl=self.dead_letters, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                self.send_message(message["Body"])
+                self.sqs.delete_message(QueueUrl=self.dead_letters, ReceiptHandle=message["ReceiptHandle"])
+                moved += 1
+        return moved
+
+    def send_message(self, body: str) -> None:
+        """Put a message into the queue of uploads."""
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=body)
 
     def request(
         self,
@@ -162,7 +245,8 @@ class Target:
     def _check(self, answer: Answer) -> None:
         """Check what every response must have."""
         assert answer.status < 500 or answer.status == 503, answer
-        assert answer.headers["access-control-allow-origin"] == "*"
+        is_file = answer.headers.get("content-type", "").partition(";")[0] in FILES
+        assert is_file or answer.status == 304 or answer.headers["access-control-allow-origin"] == "*"
         request_id = answer.headers["x-request-id"]
         assert request_id
         if answer.status in (204, 304):
@@ -177,7 +261,7 @@ class Target:
             assert problem["detail"]
             assert problem["request_id"] == request_id
         else:
-            assert answer.headers["content-type"] == "application/json"
+            assert is_file or answer.headers["content-type"] in ("application/json", *content_types.MADE)
 
     def at_once(self, requests: Sequence[Callable[[], Result]]) -> list[Result]:
         """Call ``requests``, as many concurrently as the target supports. Return their results in order."""
@@ -210,6 +294,11 @@ class Target:
         return UserRepository(self.connection, self.tables["users"])
 
     @cached_property
+    def media(self) -> Index:
+        """The table of media items."""
+        return Index(self.connection, self.tables["media"])
+
+    @cached_property
     def profiles(self) -> ProfileRepository:
         """The profiles table."""
         return ProfileRepository(self.connection, self.tables["profiles"])
@@ -228,7 +317,7 @@ class Target:
         )
         code = self.mailed_code(email)
         self.cognito.confirm_sign_up(ClientId=self.client_id, Username=email, ConfirmationCode=code)
-        return Person(email, answer["UserSub"], self.sign_in(email))
+        return Person(email, answer["UserSub"], partial(self.sign_in, email))
 
     def mailed(self, email: str) -> list[str]:
         """Return the texts of the e-mails that the user pool has sent to ``email``, the newest last."""
@@ -267,7 +356,7 @@ class Target:
     def make_admin(self, person: Person) -> Person:
         """Add a user to the admin group. Sign in again, because the token contains the groups."""
         self.cognito.admin_add_user_to_group(UserPoolId=self.user_pool_id, Username=person.email, GroupName="apiAdmins")
-        return Person(person.email, person.sub, self.sign_in(person.email))
+        return Person(person.email, person.sub, partial(self.sign_in, person.email))
 
 
 class _InProcess(Target):
@@ -296,6 +385,28 @@ class _InProcess(Target):
     def housekeep(self) -> None:
         housekeeping.handle(self._roster.app)
 
+    def upload(self, form: Mapping[str, Any], content: bytes, **fields: str) -> int:
+        """Put the object without S3's checks of the form, which are not in this process."""
+        sent = {**form["fields"], **fields}
+        self.bucket.client.put_object(
+            Bucket=self.bucket.name, Key=sent["key"], Body=content, ContentType=sent["Content-Type"]
+        )
+        return 204
+
+    def process_uploads(self, seconds: float = 30) -> None:
+        uploads = Processing(self.media, self.bucket)
+
+        def handle(event: dict[str, Any]) -> dict[str, Any]:
+            failed = handler.failures(event["Records"], uploads)
+            return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+        while images.poll(self.sqs, self.queue, handle, wait=0):
+            pass
+
+    @contextmanager
+    def without_worker(self) -> Iterator[None]:
+        yield  # there is none
+
     @contextmanager
     def with_settings(self, **environ: str) -> Iterator[Target]:
         with in_process({**self.environ, **environ}) as roster:
@@ -318,6 +429,7 @@ def in_process_target(folder: Path) -> Iterator[Target]:
         environ = {
             **parts.values(outputs),
             **EVEN,
+            "AWS_ENDPOINT_URL_COGNITO_IDENTITY": running.aws,
             "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": running.aws,
             "JWKS_URL": f"{running.aws}/{outputs['UserPool']}/.well-known/jwks.json",
         }
@@ -327,10 +439,15 @@ def in_process_target(folder: Path) -> Iterator[Target]:
             target.cognito = aws.client("cognito-idp", aws_port)
             target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]
             target.tables = backend_template.tables(roster.tables)
+            target.bucket = Bucket(aws.REGION, roster.buckets["MediaBucket"])
+            target.sqs, target.queue = boto3.client("sqs"), roster.queue
             target.aws_port = aws_port
             target.folder = folder
             yield target
     logged.texts.append((folder / "aws.log").read_text())
+
+
+Connects = TypeVar("Connects", bound="_OverHTTP")
 
 
 class _OverHTTP(Target):
@@ -351,15 +468,49 @@ class _OverHTTP(Target):
         answer = self._http.request(method, path, headers=headers, content=body)
         return Answer(answer.status_code, dict(answer.headers), answer.content)
 
+    def upload(self, form: Mapping[str, Any], content: bytes, **fields: str) -> int:
+        sent = {**form["fields"], **fields}
+        return self._http.post(form["url"], data=sent, files={"file": ("picture", content)}).status_code
+
+    def process_uploads(self, seconds: float = 30) -> None:
+        deadline, empty = time.monotonic() + seconds, 0
+        while empty < 5:  # S3 sends an event a moment after its response
+            time.sleep(0.05)
+            found = self.messages_in(self.queue)
+            empty = 0 if any(found.values()) else empty + 1
+            assert time.monotonic() < deadline, found
+
     def close(self) -> None:
         self._http.close()
 
 
-class _Local(_OverHTTP):
+class Local(_OverHTTP):
+    """``chalice local`` over HTTP, with a process that handles uploads."""
+
     def __init__(self, running: stack.Stack, port: int, log: Path) -> None:
         super().__init__("local", f"http://127.0.0.1:{port}", threads=64)
         self.log = log
         self._running = running
+        self.worker_logs: list[Path] = []
+        self._worker = self.worker()
+
+    def worker(self, program: str = images.__file__) -> processes.Process:
+        """Start another process that handles uploads."""
+        self.worker_logs.append(self.log.with_name(f"images-{len(self.worker_logs)}.log"))
+        settings = stack.environ(self._running.aws_port, self._running.outputs)
+        return images.start(settings, self.worker_logs[-1], program)
+
+    @contextmanager
+    def without_worker(self) -> Iterator[None]:
+        self.stop_worker()
+        try:
+            yield
+        finally:
+            self._worker = self.worker()
+
+    def stop_worker(self) -> None:
+        """Stop the process that handles uploads, when it has handled the messages that it has taken."""
+        self._worker.stop()
 
     def housekeep(self) -> None:
         log = self.log.with_name("housekeeping.log")
@@ -398,6 +549,16 @@ class _Deployed(_OverHTTP):
     def invoke(self, logical_id: str, event: Mapping[str, Any]) -> Any:
         """Invoke the function with this logical id, and return Lambda's response."""
         return self._functions.invoke(FunctionName=self.function(logical_id), Payload=json.dumps(event).encode())
+
+    @contextmanager
+    def without_worker(self) -> Iterator[None]:
+        found = self._functions.list_event_source_mappings(FunctionName=self.function("Images"))
+        (mapping,) = found["EventSourceMappings"]
+        self._functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        try:
+            yield
+        finally:
+            self._functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     @contextmanager
     def with_settings(self, **environ: str) -> Iterator[Target]:
@@ -452,19 +613,36 @@ class Connected(DynamoDB):
         return client
 
 
+class ConnectedBucket(Bucket):
+    """A bucket of the embedded AWS."""
+
+    def __init__(self, port: int, name: str) -> None:
+        super().__init__(aws.REGION, name)
+        self._port = port
+        keys = aws.CREDENTIALS["AWS_ACCESS_KEY_ID"], aws.CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
+        self._connection = SimpleNamespace(credentials=ReadOnlyCredentials(*keys, None))  # type: ignore[assignment]
+
+    @cached_property
+    def client(self) -> Any:
+        """A client of the embedded AWS, whatever the environment says."""
+        return aws.client("s3", self._port)
+
+
 @contextmanager
-def local(folder: Path) -> Iterator[Target]:
+def local(folder: Path) -> Iterator[Local]:
     """Run the ``local`` target, with its state in ``folder``."""
     port, aws_port = processes.free_port(), processes.free_port()
     log = folder / "api.log"
-    with (
-        stack.aws_running(aws_port, folder, lambda _: None) as (running, _),
-        stack.serve(port, {**stack.environ(aws_port, running.outputs), **EVEN}, log),
-    ):
-        target = _Local(running, port, log)
-        target.folder = folder
-        yield from _connected(target, aws_port, running.outputs)
-    logged.texts += [target.log.read_text(), (folder / "aws.log").read_text()]
+    with stack.aws_running(aws_port, folder, lambda _: None) as (running, _):
+        settings = {**stack.environ(aws_port, running.outputs), **EVEN}
+        with stack.serve(port, settings, log):
+            target = Local(running, port, log)
+            target.folder = folder
+            try:
+                yield from _connected(target, aws_port, running.outputs)
+            finally:
+                target.stop_worker()
+    logged.texts += [log.read_text() for log in (log, folder / "aws.log", *target.worker_logs)]
 
 
 @contextmanager
@@ -483,9 +661,9 @@ def served(aws_port: int, outputs: Outputs, log: Path, changes: Mapping[str, str
 def deployed(folder: Path) -> Iterator[Target]:
     """Run the ``deployed`` target, with its state in ``folder``."""
     aws_port = processes.free_port()
-    with stack.aws_running(aws_port, folder, lambda _: None):
+    with stack.aws_running(aws_port, folder, lambda _: None) as (running, _):
         make_deploy(folder)
-        outputs = aws.account(aws_port).stack("roster-api-local").outputs
+        outputs = {**running.outputs, **aws.account(aws_port).stack("roster-api-local").outputs}
         target = _Deployed(aws_port, outputs)
         target.folder = folder
         with target.with_settings(**EVEN):
@@ -509,14 +687,15 @@ def _function_logs(logs: Any) -> Iterator[str]:
             yield from (event["message"] for event in page["events"])
 
 
-def _connected(target: _OverHTTP, aws_port: int, outputs: Outputs) -> Iterator[Target]:
+def _connected(target: Connects, aws_port: int, outputs: Outputs) -> Iterator[Connects]:
     target.aws_port = aws_port
     target.client = cache(partial(aws.client, port=aws_port))
     target.connection = Connected(aws_port)
     target.cognito = target.client("cognito-idp")
     target.user_pool_id, target.client_id = outputs["UserPool"], outputs["UserPoolClient"]
     target.tables = backend_template.tables(outputs)
-    target.aws_port = aws_port
+    target.bucket = ConnectedBucket(aws_port, outputs["MediaBucket"])
+    target.sqs, target.queue = target.client("sqs"), outputs["MediaQueue"]
     yield target
     target.close()
 

@@ -26,7 +26,7 @@ class InMemoryRepository:
             if only_if is not None:
                 raise
             if self._origins.get(record.userid) != origin:
-                raise KeyReused("reused") from None
+                raise KeyReused from None
             return self._records[record.userid]
         self._origins[record.userid] = origin
         return record

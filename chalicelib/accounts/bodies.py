@@ -4,14 +4,12 @@ E-mail addresses are trimmed and lower-cased, names are trimmed, and passwords a
 """
 
 import re
-from collections.abc import Callable
-from typing import TypeVar
 from unicodedata import category
 
 from chalicelib.accounts import passwords
-from chalicelib.errors import Invalid, Violation
-from chalicelib.json.strict_json import MAX_POINTER, MAX_VIOLATIONS, Json, JsonObject, escape
-from chalicelib.web.request import Request
+from chalicelib.json.strict_json import Json, JsonObject
+from chalicelib.web import bodies
+from chalicelib.web.bodies import MAX_TEXT
 
 EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -22,45 +20,31 @@ NAMES = ("name", "given_name", "family_name")
 MAX_EMAIL = 128
 """Characters of a username ("SignUp", Cognito API reference)."""
 MAX_NAME = 256
-MAX_TEXT = 8192
 MAX_GROUPS = 10
 """Groups of one invitation. Each takes a call to Cognito, or two."""
 MAX_GROUP_NAME = 128
 IN_GROUP_NAMES = frozenset("LMNPS")
 """Letters, marks, numbers, punctuation and symbols: the Unicode categories of ``GroupNameType`` (Cognito API
 reference)."""
-MAX_BYTES = 32 * 1024
-"""Enough for the largest valid body. Anybody may send one, and reading 350 KB of JSON can take a second."""
-
-Value = TypeVar("Value")
 
 
-class Body:
-    """The members of a body, each of which is read once. ``require_no_faults`` reports all that is wrong with them."""
-
-    def __init__(self, document: JsonObject) -> None:
-        self._members = dict(document)
-        self._faults: list[Violation] = []
-
-    @classmethod
-    def of(cls, request: Request) -> "Body":
-        """Read the body of a request. Raises what ``Request.document`` raises."""
-        return cls(request.document(limit=MAX_BYTES))
+class Body(bodies.Body):
+    """A body with the members that the accounts' routes have in common."""
 
     def email(self) -> str:
         """Return ``email``, trimmed and in lower case."""
-        email = self._text("email", MAX_TEXT).strip().lower()
+        email = self.text("email", MAX_TEXT).strip().lower()
         if not self._has_fault("email") and (len(email) > MAX_EMAIL or not EMAIL.fullmatch(email)):
             self._fault("email", f"Send an e-mail address of at most {MAX_EMAIL} characters.")
         return email
 
     def password(self, member: str = "password") -> str:
         """Return a password, as it is."""
-        return self._text(member, passwords.LIMIT)
+        return self.text(member, passwords.LIMIT)
 
     def code(self) -> str:
         """Return ``code``, trimmed."""
-        return self._text("code", MAX_NAME).strip()
+        return self.text("code", MAX_NAME).strip()
 
     def names(self, *required: str) -> dict[str, str]:
         """Return those of ``NAMES`` that the body has, trimmed."""
@@ -81,33 +65,22 @@ class Body:
         return self._name(member)
 
     def _name(self, member: str) -> str:
-        name = self._text(member, MAX_NAME).strip()
+        name = self.text(member, MAX_NAME).strip()
         if not self._has_fault(member) and not (name and name.isprintable()):
             self._fault(member, f"Send 1 to {MAX_NAME} printable characters.")
         return name
 
     def token(self, member: str) -> str:
         """Return text that Roster has issued."""
-        return self._text(member, MAX_TEXT)
+        return self.text(member, MAX_TEXT)
 
     def optional_token(self, member: str) -> str | None:
         """Return text that Roster has issued, or ``None`` if there is none."""
         return self.token(member) if member in self._members else None
 
-    def choice(self, member: str, choices: tuple[str, ...]) -> str:
-        """Return one of ``choices``."""
-        value = self._text(member, MAX_TEXT)
-        if not self._has_fault(member) and value not in choices:
-            self._fault(member, f"Send one of {', '.join(choices)}.")
-        return value
-
     def optional_email(self) -> str | None:
         """Return ``email`` as ``email()`` does, or ``None`` if there is none."""
         return self.email() if "email" in self._members else None
-
-    def optional_flag(self, member: str) -> bool | None:
-        """Return a boolean, or ``None`` if there is none."""
-        return self.flag(member) if member in self._members else None
 
     def object_change(self, member: str) -> JsonObject:
         """Return the part of a merge patch (RFC 7396) that changes an object: ``member``, or nothing."""
@@ -134,59 +107,7 @@ class Body:
                 self._fault_at(f"/groups/{index}", "Send the name of a group: 1 to 128 characters without spaces.")
         return [*names]
 
-    def flag(self, member: str) -> bool:
-        """Return a boolean, which is false by default."""
-        return self._read(member, lambda value: isinstance(value, bool), "Send true or false.", default=False)
-
-    def require_no_faults(self) -> None:
-        """Raise ``Invalid`` if a member was missing or ill-typed, or if there are members that nobody has read."""
-        for member in self._members:
-            self._fault(member, "This route does not know this member.")
-        if self._faults:
-            detail = self._faults[0].detail if len(self._faults) == 1 else "Several members of the body are invalid."
-            raise Invalid(detail, *self._faults)
-
-    def _text(self, member: str, limit: int) -> str:
-        def is_text(value: Json) -> bool:
-            return isinstance(value, str) and 0 < len(value) <= limit
-
-        return self._read(member, is_text, f"Send text of 1 to {limit:,} characters.", default="", is_required=True)
-
-    def _read(
-        self,
-        member: str,
-        is_valid: Callable[[Json], bool],
-        expected: str,
-        *,
-        default: Value,
-        is_required: bool = False,
-    ) -> Value:
-        if member not in self._members:
-            if is_required:
-                self._fault(member, f"This member is missing. {expected}")
-            return default
-        value: Json = self._members.pop(member)
-        if not is_valid(value):
-            self._fault(member, expected)
-            return default
-        return value  # type: ignore[return-value]  # is_valid has checked it
-
-    def _fault(self, member: str, detail: str) -> None:
-        self._fault_at(_pointer(member), detail)
-
-    def _fault_at(self, pointer: str, detail: str) -> None:
-        if len(self._faults) < MAX_VIOLATIONS:
-            self._faults.append(Violation(pointer, detail))
-
-    def _has_fault(self, member: str) -> bool:
-        return any(fault.pointer == _pointer(member) for fault in self._faults)
-
 
 def is_group_name(text: str) -> bool:
     """Return whether a group of the user pool can have this name."""
     return 0 < len(text) <= MAX_GROUP_NAME and all(category(character)[0] in IN_GROUP_NAMES for character in text)
-
-
-def _pointer(member: str) -> str:
-    pointer = f"/{escape(member)}"
-    return pointer if len(pointer) <= MAX_POINTER else ""

@@ -21,15 +21,6 @@ class EmailTaken(RosterError):
         super().__init__("Another account has this e-mail address. The address was not changed.")
 
 
-class InsufficientScope(RosterError):
-    """The access token does not permit its owner to manage the account (RFC 6750, section 3.1)."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Your access token lacks the scope aws.cognito.signin.user.admin. Tokens of POST /sessions have it."
-        )
-
-
 class InvalidCode(RosterError):
     """The code does not fit the address. Clients are not told why."""
 
@@ -108,7 +99,6 @@ class WrongStatus(RosterError):
 PROBLEMS: Problems = {
     AccountExists: Problem("account-exists", HTTPStatus.CONFLICT, "Account exists"),
     EmailTaken: Problem("email-taken", HTTPStatus.CONFLICT, "E-mail address taken"),
-    InsufficientScope: Problem("insufficient-scope", HTTPStatus.FORBIDDEN, "Insufficient scope"),
     InvalidCode: Problem("invalid-code", HTTPStatus.BAD_REQUEST, "Invalid code"),
     InvalidCredentials: Problem("invalid-credentials", HTTPStatus.UNAUTHORIZED, "Invalid credentials"),
     LastAdmin: Problem("last-admin", HTTPStatus.CONFLICT, "Last administrator"),

@@ -14,7 +14,6 @@ afterwards, and ``forget`` it.
 """
 
 import logging
-import random
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from uuid import uuid4
 
 from chalicelib.accounts.errors import LastAdmin
 from chalicelib.errors import Throttled, Unavailable
+from chalicelib.storage.connections import Backoff
 from chalicelib.storage.dynamodb import ConditionFailed, DynamoDB, failures_named
 
 KEY = {"id": {"S": "administrators"}}
@@ -141,7 +141,8 @@ class Administrators:
 
         If another writer gets in between, ``change`` is called again with the new set.
         """
-        for attempt in range(ATTEMPTS):
+        backoff = Backoff()
+        for _ in range(ATTEMPTS):
             before = self._read()
             after = change(before, int(time.time()))
             if after is None:
@@ -149,8 +150,7 @@ class Administrators:
             try:
                 self._write(after._replace(version=uuid4().hex), before.version)
             except ConditionFailed:
-                # Full jitter spreads the retries ("Exponential backoff and jitter", AWS Architecture Blog).
-                time.sleep(random.uniform(0, min(0.05 * 2**attempt, 0.4)))  # noqa: S311
+                backoff.wait()
             else:
                 return after
         raise Unavailable("Too many requests change who is an administrator: retry later.")

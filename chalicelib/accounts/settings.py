@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from chalicelib.accounts.passwords import PasswordPolicy
-from chalicelib.settings import CLIENT_ID, POOL_ID, Reader, are_client_ids, split
+from chalicelib.settings import CLIENT_ID, Reader, are_client_ids, split
 
 FLAGS = ("true", "false")
 MAX_LIMIT = 60
@@ -39,7 +39,7 @@ class AccountSettings(NamedTuple):
     def from_environ(cls, environ: Mapping[str, str]) -> "AccountSettings":
         """Read and check the settings. Raise ``SettingsError``, which names every invalid one."""
         reader = Reader(environ)
-        pool_id = reader.read("USER_POOL_ID", POOL_ID.fullmatch, "a user pool id such as eu-west-1_AbCdEf123")
+        pool_id = reader.pool_id()
         client_id = reader.read("SIGN_IN_CLIENT_ID", CLIENT_ID.fullmatch, "the id of an app client")
         clients = reader.read("APPLICATION_CLIENT_ID", are_client_ids, "one or more app client ids, comma-separated")
         policy = reader.read(
@@ -63,7 +63,7 @@ class AccountSettings(NamedTuple):
             refresh_seconds=int(days) * SECONDS_A_DAY,
             step=int(step) / 1000,
             product=product,
-            endpoint=environ.get("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER") or environ.get("AWS_ENDPOINT_URL"),
+            endpoint=reader.endpoint("COGNITO_IDENTITY_PROVIDER"),
             mfa=mfa,
             table=table,
             admin_group=admin_group,

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
+from hashlib import sha256
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import NoReturn, Union, cast
 
@@ -195,8 +196,13 @@ def shortest(value: Json) -> str:
     return _text(value, encode_basestring, shortest_number, dict.items)
 
 
+def digest(value: Json) -> str:
+    """Return a hash (SHA-256, hexadecimal) that is the same for equal values. It is stored, so it must never change."""
+    return sha256(canonical(value).encode()).hexdigest()
+
+
 def canonical(value: Json) -> str:
-    """Return an ASCII text that is the same for equal values. Hashes of it are stored, so it must never change."""
+    """Return an ASCII text that is the same for equal values."""
     return _text(value, encode_basestring_ascii, str, lambda members: sorted(members.items()))
 
 

@@ -83,7 +83,13 @@ def _literal(target: str) -> str:
 
 
 class _EventConverter(LambdaEventConverter):
-    """Gives each request its own id, as API Gateway does: Chalice shares one between threads."""
+    """Gives each request its own id, as API Gateway does: Chalice shares one between threads.
+
+    A body is binary whatever the case and the parameters of its media type.
+    """
+
+    def _is_binary(self, headers: dict[str, Any]) -> bool:
+        return headers.get("content-type", "").partition(";")[0].strip().lower() in self._binary_types
 
     def create_lambda_event(
         self, method: str, path: str, headers: dict[str, str], body: bytes | None = None

@@ -84,6 +84,8 @@ ADMINS = Rule("members of the admin group", admins=True)
 THEMSELVES_OR_ADMINS = owner_or_admins("userid")
 OWN_ACCOUNT = SIGNED_IN._replace(who="any signed-in user, for their own account").only_with("access")
 """For calls to Cognito on behalf of the caller, which need the caller's access token."""
+ACCOUNT_SCOPE = "aws.cognito.signin.user.admin"
+"""What an access token needs for these calls ("Scopes, M2M, and resource servers", Cognito developer guide)."""
 
 
 class Route(NamedTuple):

@@ -10,9 +10,8 @@ import re
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.security.signing_keys import SigningKeys
 
@@ -56,8 +55,7 @@ class InvalidToken(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """The claims of a valid token: those that Roster uses, and ``all`` of them, unchanged."""
 
     sub: str

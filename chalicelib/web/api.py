@@ -119,6 +119,14 @@ class Api(States, Chalice):
                 yield Route(method, path, handler.operation.allow)
 
     @property
+    def served_by(self) -> Iterator[tuple[str, str, str]]:
+        """The method and the path of every route, and the function that serves it on AWS: ``api``, ``admin`` or the one
+        that the route states."""
+        for method, path, rule in self.stated:
+            handler: Any = self.routes[path][method].view_function
+            yield method, path, handler.operation.function or ("admin" if rule.only_for_admins else "api")
+
+    @property
     def functions(self) -> list[str]:
         """Chalice's names of the functions that it deploys beside that of the API, such as ``jwt_authorizer``."""
         others: list[Any] = [*self.builtin_auth_handlers, *self.event_sources, *self.pure_lambda_functions]
@@ -137,13 +145,14 @@ class Api(States, Chalice):
         operation = Operation(**{field: stated.pop(field) for field in STATED if field in stated})
         _require_fitting(f"{name}: the route {path}", path, operation.allow, stated.get("authorizer"))
         self._guarded.clear()
+        self.api.binary_types += sorted(operation.binary_types.difference(self.api.binary_types))
         handler = guard.guarded(user_handler, operation, lambda: self.request, self.problems)
         methods = stated.pop("methods", ["GET"])
         if not PATH.fullmatch(path) or isinstance(methods, str) or not METHODS.issuperset(methods):
             raise TypeError(f"{name}: the route {path} with the methods {methods} would not be literal in a policy")
         for method in methods:
-            media_types = MEDIA_TYPES.get(method, []) if operation.accepts else []
-            chalices = {"content_types": media_types, **stated, "methods": [method]}
+            media_types = operation.accepts_types or (MEDIA_TYPES.get(method, []) if operation.accepts else [])
+            chalices = {"content_types": [*media_types], **stated, "methods": [method]}
             super()._register_route(name, handler, {"path": path, "kwargs": chalices}, **options)
 
     def _register_handler(  # noqa: PLR0913, PLR0917  (Chalice's signature)

@@ -56,6 +56,13 @@ class Blueprint(States, chalice.app.Blueprint):
         app.problems.update(self._problems)
         super().register(app, {**options, "logs_events": True})
 
+    def include(self, other: "Blueprint") -> None:
+        """Register ``other`` together with this one. It has event handlers, and is declared in a module of its own,
+        which Lambda imports instead of ``app.py``."""
+        self._deferred_registrations.append(
+            lambda app, options: super(Blueprint, other).register(app, {**options, "logs_events": True})
+        )
+
     def _get_middleware_handlers(self, event_type: str) -> list[Any]:
         """A function of an event handler imports this module and not ``app.py``, so nothing registers it there."""
         return [events.logged] if event_type in events.TYPES else []

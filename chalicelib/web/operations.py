@@ -16,11 +16,16 @@ class Operation(NamedTuple):
 
     ``accepts`` and ``returns`` are names of schemas, of the body and of a successful response. ``openapi/`` resolves
     them; nothing loads a schema at run time. ``None``: the route reads no body, or its successful response has none.
+    ``accepts_types`` and ``returns_types`` are the media types of a body and a successful response that are not JSON.
+    A GET with ``returns_types`` returns a file, with an ``ETag``.
     ``status`` is that of a successful response. ``errors`` are those that do not follow from the method.
 
     A route that is ``paged`` takes ``limit``, up to this number, and ``cursor``, and returns a ``Link``. ``query`` are
     the names of its other query parameters. A route that ``locates`` returns the address of what it has created in
     ``Location``. ``section`` is where the description lists the route; by default, its rule decides.
+
+    ``function`` is the name of the function that serves the route on AWS, if it is not that of the API: a role of its
+    own, and layers (``infra/functions.py``).
     """
 
     allow: Rule
@@ -32,6 +37,19 @@ class Operation(NamedTuple):
     query: Collection[str] = ()
     locates: bool = False
     section: str | None = None
+    accepts_types: Collection[str] = ()
+    returns_types: Collection[str] = ()
+    function: str | None = None
+
+    @property
+    def binary_types(self) -> set[str]:
+        """The media types of bodies that are bytes, and not text."""
+        return {kind for kind in (*self.accepts_types, *self.returns_types) if not is_text(kind)}
+
+
+def is_text(media_type: str) -> bool:
+    """Return whether what has this media type is text."""
+    return media_type.startswith("text/") or media_type.endswith("+xml")
 
 
 class States(DecoratorAPI):

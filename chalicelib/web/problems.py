@@ -1,14 +1,15 @@
 """Errors as problem documents, ``application/problem+json`` (RFC 9457): the one table from errors to statuses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 from chalice.app import Response
 
 from chalicelib.errors import (
     Conflict,
     Forbidden,
+    InsufficientScope,
     Invalid,
     KeyReused,
     NotFound,
@@ -22,8 +23,7 @@ from chalicelib.errors import (
 from chalicelib.json.strict_json import JsonObject, dumps
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A problem type. ``slug`` is its stable name, which clients may switch on."""
 
     slug: str
@@ -39,6 +39,7 @@ class Problem:
 INVALID_REQUEST = Problem("invalid-request", HTTPStatus.BAD_REQUEST, "Invalid request")
 UNAUTHORIZED = Problem("unauthorized", HTTPStatus.UNAUTHORIZED, "Unauthorized")
 FORBIDDEN = Problem("forbidden", HTTPStatus.FORBIDDEN, "Forbidden")
+INSUFFICIENT_SCOPE = Problem("insufficient-scope", HTTPStatus.FORBIDDEN, "Insufficient scope")
 NOT_FOUND = Problem("not-found", HTTPStatus.NOT_FOUND, "Not found")
 METHOD_NOT_ALLOWED = Problem("method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed")
 PRECONDITION_FAILED = Problem("precondition-failed", HTTPStatus.PRECONDITION_FAILED, "Precondition failed")
@@ -60,6 +61,7 @@ OF_ERROR: Problems = {
     TooLarge: TOO_LARGE,
     Unauthorized: UNAUTHORIZED,
     Forbidden: FORBIDDEN,
+    InsufficientScope: INSUFFICIENT_SCOPE,
     NotFound: NOT_FOUND,
     Conflict: PRECONDITION_FAILED,
     KeyReused: KEY_REUSED,

@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
-from chalicelib.errors import Forbidden, Invalid, Unauthorized, UnsupportedMediaType
+from chalicelib.errors import Forbidden, InsufficientScope, Invalid, TooLarge, Unauthorized, UnsupportedMediaType
 from chalicelib.json import strict_json, web_token
 from chalicelib.json.strict_json import JsonObject
 from chalicelib.records import Precondition
-from chalicelib.security.access import Caller
+from chalicelib.security.access import ACCOUNT_SCOPE, Caller
 from chalicelib.security.tokens import AUTHORIZATION
 from chalicelib.web import cursors, entity_tags
 
@@ -46,6 +46,11 @@ class Request:
     def route(self) -> str | None:
         """The path of the route, such as ``/users/{userid}``."""
         return cast("str | None", self._request.context.get("resourcePath"))
+
+    @property
+    def path(self) -> str:
+        """The path that the client called, with the stage."""
+        return cast("str", self._request.context["path"])
 
     @property
     def request_id(self) -> str:
@@ -99,6 +104,20 @@ class Request:
         except ValueError:
             raise Unauthorized("Sign in and send your token.") from None
 
+    @property
+    def account_token(self) -> str:
+        """The access token with which Roster calls Cognito on its owner's behalf. Raises ``InsufficientScope``.
+
+        ``Unauthorized`` if the token is not the one that the authorizer has seen, such as one in a second header.
+        """
+        claims = self.token_claims
+        if claims.get("sub") != self.caller_sub:
+            raise Unauthorized("Send one token.")
+        scope = claims.get("scope")
+        if not isinstance(scope, str) or ACCOUNT_SCOPE not in scope.split(" "):
+            raise InsufficientScope
+        return self.token
+
     # What is sent
 
     @property
@@ -112,12 +131,25 @@ class Request:
 
         Raises ``UnsupportedMediaType``, ``Invalid`` or ``TooLarge``.
         """
-        accepted = MEDIA_TYPES[self.method]
-        if self.media_type not in (None, *accepted):  # Chalice only checks that the header contains one of them
-            raise UnsupportedMediaType(f"Send the body as {' or '.join(accepted)}.")
+        return strict_json.parse_object(self._body((None, *MEDIA_TYPES[self.method])), set_by_service, limit)
+
+    def content(self, media_types: Collection[str], limit: int) -> bytes:
+        """Return the body, which has one of ``media_types`` and at most ``limit`` bytes.
+
+        Raises ``UnsupportedMediaType`` or ``TooLarge``.
+        """
+        body = self._body(media_types)
+        if len(body) > limit:
+            raise TooLarge(f"The body has {len(body):,} bytes. At most {limit:,} are accepted.")
+        return body
+
+    def _body(self, media_types: Collection[str | None]) -> bytes:
+        """Return the body. ``None`` among ``media_types``: the request need not state the type."""
+        if self.media_type not in media_types:  # Chalice only checks that the header contains one of them
+            raise UnsupportedMediaType(f"Send the body as {' or '.join(filter(None, media_types))}.")
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
-        return strict_json.parse_object(cast("bytes", self._request.raw_body), set_by_service, limit)
+        return cast("bytes", self._request.raw_body)
 
     def precondition(self) -> Precondition | None:
         """Return the precondition of a write, from ``If-Match`` and ``If-None-Match``."""

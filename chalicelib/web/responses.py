@@ -47,6 +47,11 @@ def no_content() -> Response:
     return Response(body="", status_code=HTTPStatus.NO_CONTENT.value, headers=dict(UNCACHED))
 
 
+def binary(content: bytes, content_type: str) -> Response:
+    """Return bytes, which are not cached. ``content_type`` is one of the ``returns_types`` of the route."""
+    return Response(body=content, headers={"Content-Type": content_type, **UNCACHED})
+
+
 def unfinished(value: Json, retry_after: int) -> Response:
     """Return the response (202) to a request that has to be sent again after ``retry_after`` seconds."""
     return document(value, {**UNCACHED, "Retry-After": str(retry_after)}, HTTPStatus.ACCEPTED)
@@ -89,8 +94,13 @@ def page(records: Page, show: Show, address_after: Callable[[str], str]) -> Resp
         shown.append(record_text)
     headers = dict(PRIVATE)
     if last is not None:
-        headers["Link"] = f'<{address_after(last)}>; rel="next"'
+        headers |= next_page(address_after(last))
     return _json(f"[{','.join(shown)}]", headers)
+
+
+def next_page(address: str) -> dict[str, str]:
+    """Return the header ``Link`` (RFC 8288) that gives a list's next page."""
+    return {"Link": f'<{address}>; rel="next"'}
 
 
 def deleted() -> Response:
@@ -100,5 +110,7 @@ def deleted() -> Response:
 
 def not_modified(response: Response) -> Response:
     """Return 304 in place of ``response``, whose content the client has."""
-    kept = {name: value for name, value in response.headers.items() if name in ("ETag", "Cache-Control")}
+    # A browser replaces the headers that it has stored by these.
+    names = ("ETag", "Cache-Control", "Access-Control-Allow-Origin")
+    kept = {name: value for name, value in response.headers.items() if name in names}
     return Response(body="", status_code=HTTPStatus.NOT_MODIFIED.value, headers=kept)

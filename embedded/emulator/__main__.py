@@ -14,8 +14,7 @@ from embedded.emulator.saved_state import Unreadable
 from embedded.leash import end_with_parent
 
 MINISTACK = "1.5.33"
-"""The version that ``keeper.py``, ``cognito`` and ``functions.py`` were written for, because they replace private
-functions of ministack."""
+"""The version that this package was written for: it replaces private functions of ministack."""
 
 
 def main() -> None:
@@ -37,10 +36,15 @@ def main() -> None:
         print(fault, file=sys.stderr)
         sys.exit(Unreadable.STATUS)
     # Not earlier, because the import creates a key in the state folder.
-    from embedded.emulator import cognito, functions
+    from embedded.emulator import accept, cognito, functions, identity_pools, loopback, object_times, policy_variables
 
+    accept.install()
     cognito.install()
     functions.install()
+    identity_pools.install()
+    loopback.install(app)
+    object_times.install()
+    policy_variables.install()
     app.main()
     sys.exit(NOT_SAVED if keeper.error else 0)
 

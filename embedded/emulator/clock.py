@@ -1,4 +1,8 @@
-"""The time by which Cognito's codes, sessions, lockouts and refresh tokens expire, and at which people sign up."""
+"""The emulator's time.
+
+Cognito's codes, sessions, lockouts and refresh tokens expire by it. It is also when people sign up, and when objects
+are stored.
+"""
 
 import os
 import time

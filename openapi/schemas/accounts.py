@@ -4,7 +4,6 @@ from chalicelib.accounts import bodies, passwords
 from chalicelib.accounts.erasure import CONTINUED
 from chalicelib.accounts.errors import (
     EmailTaken,
-    InsufficientScope,
     InvalidCode,
     PasswordResetRequired,
     SignUpClosed,
@@ -16,13 +15,14 @@ from chalicelib.accounts.errors import (
 from chalicelib.accounts.passwords import PasswordPolicy
 from chalicelib.accounts.public import handlers, sign_in
 from chalicelib.storage.cognito.user_pool import CHALLENGES
+from chalicelib.web.bodies import MAX_TEXT
 from openapi.schemas import SUB, TIMESTAMP, Json, record, ref
 
 EMAIL = {"type": "string", "format": "email", "maxLength": bodies.MAX_EMAIL}
 NAME = {"type": "string", "minLength": 1, "maxLength": bodies.MAX_NAME}
 PASSWORD = {"type": "string", "minLength": 1, "maxLength": passwords.LIMIT, "format": "password"}
 CODE = {"type": "string", "minLength": 1, "maxLength": bodies.MAX_NAME}
-TOKEN = {"type": "string", "minLength": 1, "maxLength": bodies.MAX_TEXT}
+TOKEN = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
 COOKIE = {
     "type": "boolean",
     "default": False,
@@ -163,7 +163,7 @@ SCHEMAS: Json = {
         },
     ),
     "Invitation": body(["email", "name"], {"email": EMAIL, "name": NAME, "groups": GROUP_NAMES}),
-    "Groups": record(
+    "GroupList": record(
         ["groups"],
         {
             "groups": {
@@ -236,6 +236,7 @@ EXAMPLES: Json = {
             "groups": [],
             "record": {"userid": SUB, "timestamp": TIMESTAMP, "name": "Jane Doe"},
             "profile": None,
+            "media": {"href": "https://api.example.com/api/media"},
         }
     },
     "Erasing": {200: None, 202: CONTINUED},
@@ -244,12 +245,13 @@ EXAMPLES: Json = {
     "InvitedAccount": {status: {**SUMMARY, **OWN_ACCOUNT, "status": "invited"} for status in (200, 201)},
     "AccountPatch": {200: {"enabled": False, "app_metadata": {"plan": "pro"}}},
     "Invitation": {200: {"email": "jane@example.com", "name": "Jane Doe", "groups": ["apiAdmins"]}},
-    "Groups": {200: {"groups": [{"group": "apiAdmins", "description": "Its members may read and write every user."}]}},
+    "GroupList": {
+        200: {"groups": [{"group": "apiAdmins", "description": "Its members may read and write all users."}]}
+    },
 }
 
 DETAILS = {
     "email-taken": EmailTaken().detail,
-    "insufficient-scope": InsufficientScope().detail,
     "invalid-code": InvalidCode().detail,
     "invalid-credentials": sign_in.NOT_REFRESHED,
     "password-rejected": PasswordPolicy.parse(POLICY).rules,

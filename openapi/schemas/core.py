@@ -1,6 +1,7 @@
 """The schemas of the directory itself."""
 
 from chalicelib import __version__
+from chalicelib.errors import InsufficientScope
 from chalicelib.web import gateway_responses
 from openapi.schemas import SUB, TIMESTAMP, Json, record, ref
 
@@ -86,6 +87,7 @@ DETAILS = {
     **{response.problem.slug: response.detail for response in gateway_responses.BY_TYPE.values()},
     "invalid-request": "At /pets/0/age: NaN is not a JSON number.",
     "forbidden": "You do not have access. This route is for members of the admin group.",
+    "insufficient-scope": InsufficientScope().detail,
     "not-found": "No record exists for this userid: create it first.",
     "method-not-allowed": "Unsupported method: DELETE",
     "precondition-failed": "The stored record does not meet your precondition: read it again, then retry.",

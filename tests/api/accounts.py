@@ -130,6 +130,7 @@ def own_requests(api):
         ("DELETE", "/sessions"): (leaving, ...),
         ("GET", "/account/export"): (steady, ...),
         ("POST", "/account/deletion"): (deleted, password),
+        ("POST", "/account/aws-credentials"): (steady, {"id_token": api.sign_in(emails[0])}),
     }
     return {route: Accepted(route[1], body, token) for route, (token, body) in sent.items()}
 

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from chalicelib.accounts import bodies
+from chalicelib.web import bodies
 from testbed.routes import ROUTES, Who
 
 INVALID = 400, "invalid-request"

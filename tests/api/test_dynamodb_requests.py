@@ -95,9 +95,14 @@ def test_a_rejected_request_makes_no_request_to_dynamodb(api, person, own):
     assert received == []
 
 
+def table_of(resource):
+    """The table that a resource of a policy is, or of which it is the indexes."""
+    return (resource.get("Ref") or resource["Fn::Sub"][2:].partition("}")[0]).removesuffix("TableArn").lower()
+
+
 def test_the_policy_grants_exactly_the_operations_that_the_routes_use(api):
     granted = {
-        f"{action.removeprefix('dynamodb:')} {statement['Resource']['Ref'].removesuffix('TableArn').lower()}"
+        f"{action.removeprefix('dynamodb:')} {table_of(statement['Resource'])}"
         for statement in parts.policy("api", "admin")["Statement"]
         for action in statement["Action"]
         if action.startswith("dynamodb:")

@@ -4,9 +4,13 @@ Each permission has a proof: a request that succeeds with it and fails without i
 """
 
 import json
+import re
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import boto3
@@ -14,22 +18,27 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from chalicelib.media import objects
 from embedded import aws, housekeeping
 from infra import parts
 from infra.cloudformation import Account
 from testbed.events import proxy_event
 from testbed.routes import ROUTES, Who
 from testbed.targets import PASSWORD, Person
+from tests.api import media
 from tests.api.accounts import NEW, confirm, confirmed, sign_in, signed_up, with_code
 
 pytestmark = pytest.mark.parametrize("api", ["deployed"], indirect=True)
 
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 """Lambda itself needs these, not the functions' code. The emulator works without them."""
+MESSAGES = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+"""Lambda needs these too, for the queue whose messages it gives to the images function."""
 ROLES = {
     "APIHandler": "api",
     "AdminHandler": "admin",
     "Housekeeping": "housekeeping",
+    "Images": "images",
     "JwtAuthorizer": "jwt_authorizer",
 }
 """The functions, and the names of their policies."""
@@ -104,10 +113,71 @@ def invites(*groups):
     return proof
 
 
+def announces(scene):
+    return scene.as_person("POST", "/media", 201, media.ANNOUNCED)
+
+
+def reads_a_picture(scene):
+    mediaid = media.announced(scene.api, scene.person)["mediaid"]
+    return scene.as_person("GET", f"/media/{mediaid}", 200)
+
+
+def fetches_a_picture(scene):
+    return media.fetch(media.ready(scene.api, scene.person)["display_url"]).status_code == 200
+
+
+def uploads_a_picture(scene):
+    return media.upload(media.announced(scene.api, scene.person)["upload"], media.PNG).status_code == 204
+
+
+def deletes_a_picture(scene):
+    return scene.as_person("DELETE", f"/media/{media.ready(scene.api, scene.person)['mediaid']}", 204)
+
+
+def erases_pictures(scene):
+    media.ready(scene.api, scene.person)
+    return scene.as_admin("DELETE", scene.account, 204)
+
+
+def processes(scene, mediaid, upload):
+    """Upload a picture, and let the images function handle the message about it. Return whether it has, and not failed.
+
+    Nothing else gives it messages: two functions that handle one upload at the same time are in each other's way.
+    """
+    key = objects.incoming(scene.person.sub, mediaid)
+    s3 = {"bucket": {"name": scene.api.bucket.name}, "object": {"key": key, "size": 1}}
+    body = json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Post", "s3": s3}]})
+    with scene.api.without_worker():
+        upload(key)
+        answer = scene.api.invoke("Images", {"Records": [{"messageId": "1", "body": body, "eventSource": "aws:sqs"}]})
+        scene.api.sqs.purge_queue(QueueUrl=scene.api.queue)  # what S3 has sent for the same upload
+    return json.load(answer["Payload"]) == {"batchItemFailures": []}
+
+
+def processes_an_upload(scene):
+    item = media.announced(scene.api, scene.person)
+    handled = processes(scene, item["mediaid"], lambda _: media.upload(item["upload"], media.PNG))
+    return handled and scene.api.media.get(item["mediaid"]).status == "ready"
+
+
+def processes_the_upload_of_a_deleted_item(scene):
+    bucket = scene.api.bucket
+    put = partial(bucket.client.put_object, Bucket=bucket.name, Body=media.PNG)
+    return processes(scene, str(uuid.uuid4()), lambda key: put(Key=key))
+
+
 def keeps_house(scene):
-    """Two people have left, one long ago and one at this moment, and another one has never confirmed the account."""
+    """Two people have left, one long ago and one at this moment, and another one has never confirmed the account.
+
+    The one who left long ago has uploaded a picture meanwhile, an upload never arrived, and an object has no item.
+    """
+    item = scene.api.media.get(media.announced(scene.api, scene.person)["mediaid"])
+    for change in ({"owner": f"former-{scene.person.sub}"}, {"created": "2026-01-01T00:00:00.000Z"}):
+        scene.api.media.create(replace(item, mediaid=str(uuid.uuid4()), **change), may_exist=False)
     with scene.api.days_ago(8):
         signed_up(scene.api)
+        key = objects.stored(str(uuid.uuid4()), str(uuid.uuid4()), objects.DISPLAY)
+        scene.api.bucket.client.put_object(Bucket=scene.api.bucket.name, Key=key, Body=media.PNG)
     for userid, erased in ((scene.person.sub, int(time.time())), (f"former-{scene.person.sub}", 1)):
         marker = {"id": {"S": f"erasure#{userid}"}, "userid": {"S": userid}, "erased": {"N": str(erased)}}
         scene.api.connection.client.put_item(TableName=scene.api.tables["accounts"], Item=marker)
@@ -117,6 +187,8 @@ def keeps_house(scene):
 
 
 POOL, ACCOUNTS, USERS, PROFILES = "UserPoolArn", "AccountsTableArn", "UsersTableArn", "ProfilesTableArn"
+MEDIA, MEDIA_LISTS, BUCKET = "MediaTableArn", "${MediaTableArn}/index/*", "MediaBucketArn"
+UPLOADS, PICTURES = "${MediaBucketArn}/incoming/*", "${MediaBucketArn}/media/*"
 Proofs = dict[tuple[str, str, str], Callable[[Scene], bool]]
 
 PROOFS: Proofs = {
@@ -130,6 +202,22 @@ PROOFS: Proofs = {
     ("api", POOL, "cognito-idp:AdminResetUserPassword"): locks_out_who_knows_the_password,
     ("api", ACCOUNTS, "dynamodb:GetItem"): leaves,
     ("api", ACCOUNTS, "dynamodb:UpdateItem"): leaves,
+    ("api", MEDIA, "dynamodb:PutItem"): announces,
+    ("api", MEDIA, "dynamodb:GetItem"): reads_a_picture,
+    ("api", MEDIA, "dynamodb:DeleteItem"): deletes_a_picture,
+    ("api", MEDIA_LISTS, "dynamodb:Query"): sends("GET", "/media", 200),
+    ("api", UPLOADS, "s3:PutObject"): uploads_a_picture,
+    ("api", UPLOADS, "s3:DeleteObject"): deletes_a_picture,
+    ("api", PICTURES, "s3:GetObject"): fetches_a_picture,
+    ("api", PICTURES, "s3:DeleteObject"): deletes_a_picture,
+    ("api", BUCKET, "s3:ListBucket"): leaves,
+    ("admin", MEDIA, "dynamodb:PutItem"): erases_pictures,
+    ("admin", MEDIA, "dynamodb:GetItem"): erases_pictures,
+    ("admin", MEDIA, "dynamodb:DeleteItem"): erases_pictures,
+    ("admin", MEDIA_LISTS, "dynamodb:Query"): erases_pictures,
+    ("admin", UPLOADS, "s3:DeleteObject"): erases_pictures,
+    ("admin", PICTURES, "s3:DeleteObject"): erases_pictures,
+    ("admin", BUCKET, "s3:ListBucket"): erases_pictures,
     ("admin", USERS, "dynamodb:Scan"): asks("GET", "/users", 200),
     ("admin", USERS, "dynamodb:UpdateItem"): asks("POST", "/users", 200, {"name": "Jane"}),
     ("admin", USERS, "dynamodb:DeleteItem"): asks("DELETE", "/accounts/{sub}", 204),
@@ -163,7 +251,24 @@ PROOFS: Proofs = {
     ("housekeeping", ACCOUNTS, "dynamodb:UpdateItem"): keeps_house,
     ("housekeeping", USERS, "dynamodb:DeleteItem"): keeps_house,
     ("housekeeping", PROFILES, "dynamodb:DeleteItem"): keeps_house,
+    ("housekeeping", MEDIA, "dynamodb:BatchGetItem"): keeps_house,
+    ("housekeeping", MEDIA, "dynamodb:DeleteItem"): keeps_house,
+    ("housekeeping", MEDIA, "dynamodb:GetItem"): keeps_house,
+    ("housekeeping", MEDIA, "dynamodb:PutItem"): keeps_house,
+    ("housekeeping", MEDIA, "dynamodb:Scan"): keeps_house,
+    ("housekeeping", MEDIA_LISTS, "dynamodb:Query"): keeps_house,
+    ("housekeeping", UPLOADS, "s3:DeleteObject"): keeps_house,
+    ("housekeeping", PICTURES, "s3:DeleteObject"): keeps_house,
+    ("housekeeping", BUCKET, "s3:ListBucket"): keeps_house,
+    ("images", MEDIA, "dynamodb:GetItem"): processes_an_upload,
+    ("images", MEDIA, "dynamodb:PutItem"): processes_an_upload,
+    ("images", UPLOADS, "s3:GetObject"): processes_an_upload,
+    ("images", UPLOADS, "s3:DeleteObject"): processes_an_upload,
+    ("images", PICTURES, "s3:PutObject"): processes_an_upload,
+    ("images", PICTURES, "s3:DeleteObject"): processes_the_upload_of_a_deleted_item,
 }
+ONLY_ON_AWS = {("images", BUCKET, "s3:ListBucket")}
+"""Without it, S3 reports an upload that is gone with 403 instead of 404. The embedded AWS reports 404."""
 
 
 @pytest.fixture
@@ -205,9 +310,10 @@ def grants(function):
     """Return the function's permissions according to its policies: the function, the resource and the action."""
     name = ROLES[function]
     return {
-        (name, statement["Resource"]["Ref"], action)
+        (name, statement["Resource"].get("Ref") or statement["Resource"]["Fn::Sub"], action)
         for statement in parts.policy(name)["Statement"]
         for action in statement["Action"]
+        if action not in MESSAGES
     }
 
 
@@ -216,7 +322,8 @@ def without(api, function, resource, action):
     """Take an action on a resource away from a function's role until the context ends."""
     iam, role = api.client("iam"), role_of(api, function)
     name, document = policy_of(api, function)
-    arn = parameters(api)[resource]
+    known = parameters(api)
+    arn = re.sub(r"\$\{(\w+)\}", lambda name: known[name[1]], resource) if "$" in resource else known[resource]
     smaller = json.loads(json.dumps(document))
     for statement in smaller["Statement"]:
         if statement["Resource"] == arn:
@@ -231,18 +338,18 @@ def without(api, function, resource, action):
 
 
 def test_every_permission_has_a_proof(api):
-    assert PROOFS.keys() == {grant for function in ROLES for grant in grants(function)}
+    assert PROOFS.keys() | ONLY_ON_AWS == {grant for function in ROLES for grant in grants(function)}
 
 
 @pytest.mark.parametrize("function", ROLES)
 def test_a_role_has_what_its_policies_say_and_may_write_its_logs(api, function):
     _, document = policy_of(api, function)
     *statements, logs = document["Statement"]
-    assert {action for statement in statements for action in statement["Action"]} == {
-        action for _, _, action in grants(function)
-    }
+    actions = {action for statement in statements for action in statement["Action"]}
+    assert actions - MESSAGES == {action for _, _, action in grants(function)}
+    assert actions & MESSAGES == (MESSAGES if function == "Images" else set())
     assert set(logs["Action"]) == LOGS
-    suffix = {"Housekeeping": "hourly"}.get(function, ROLES[function].replace("_", "-"))
+    suffix = {"Housekeeping": "hourly", "Images": "Images"}.get(function, ROLES[function].replace("_", "-"))
     assert logs["Resource"].endswith(f":log-group:/aws/lambda/roster-local-{suffix}:*")
     assert "*" not in "".join(action for statement in document["Statement"] for action in statement["Action"])
 
@@ -253,7 +360,8 @@ def test_a_function_needs_each_of_its_permissions(api, scene, name, resource, ac
     proof = PROOFS[name, resource, action]
     with without(api, function, resource, action):
         assert not proof(scene)
-    assert proof(scene)
+    # A function can also run out of time, on a machine that is busy with other things.
+    assert any(proof(scene) for _ in range(3))
 
 
 def clients_of(api, function):

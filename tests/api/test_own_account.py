@@ -1,5 +1,6 @@
 """One's own account: reading and changing it, the export, and leaving."""
 
+import time
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -23,6 +24,16 @@ OWN = [route for route in ROUTES if route.who is Who.OWN_ACCOUNT]
 WITH_BODY = [route for route in OWN if route.has_body]
 WRONG = "Wrong-horse-4242"
 CLEARED = "__Secure-roster-refresh=; "
+FIRST_LOCKOUTS = (0, 0, 0, 0, 1, 2)
+"""Seconds for which each of the first failures locks a user out. The next one does so for 4 s."""
+
+
+def lock_out(fail):
+    """Fail with a wrong password until even the right one is rejected, for 4 s: a busy machine needs more than 1 s."""
+    for seconds in FIRST_LOCKOUTS:
+        assert problem(fail()) == (403, "wrong-password")
+        time.sleep(seconds)
+    assert problem(fail()) == (403, "wrong-password")
 
 
 class Owner:
@@ -167,8 +178,7 @@ class TestPassword:
         assert sign_in(api, owner.email).status == 200
 
     def test_too_many_attempts_look_like_a_wrong_password(self, owner):
-        for _ in range(5):
-            change_password(owner, WRONG)
+        lock_out(lambda: change_password(owner, WRONG))
         assert problem(change_password(owner)) == (403, "wrong-password")
 
     def test_pages_of_other_origins_do_not_clear_the_cookie(self, owner):
@@ -204,8 +214,7 @@ class TestEmail:
         assert api.mailed(new) == []
 
     def test_guessing_passwords_locks_the_account_and_looks_the_same(self, api, owner):
-        for _ in range(6):
-            assert problem(change_email(owner, new_email(), WRONG)) == (403, "wrong-password")
+        lock_out(lambda: change_email(owner, new_email(), WRONG))
         assert problem(change_email(owner, new_email())) == (403, "wrong-password")
         assert owner.is_accepted()
 
@@ -316,7 +325,8 @@ class TestExport:
         assert answer.status == 200
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["content-disposition"] == f'attachment; filename="roster-{owner.sub}.json"'
-        assert answer.json == {"account": owner.get(), "groups": [], "record": record, "profile": profile}
+        expected = {"account": owner.get(), "groups": [], "record": record, "profile": profile}
+        assert {name: answer.json[name] for name in expected} == expected
 
     def test_what_is_not_stored_is_null(self, reader):
         exported = reader.call("GET", "/account/export").json

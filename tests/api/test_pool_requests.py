@@ -1,8 +1,8 @@
-"""Each route's requests to the user pool, recorded as they are sent."""
+"""Each route's requests to the user pool and the identity pool, recorded as they are sent."""
 
 import pytest
 
-from chalicelib.storage.cognito import service
+from chalicelib.storage import connections
 from testbed.routes import ROUTES, Who
 from tests.api.accounts import accepted_requests
 
@@ -11,19 +11,24 @@ pytestmark = pytest.mark.parametrize("api", ["inprocess"], indirect=True)
 
 @pytest.fixture
 def received(monkeypatch):
-    """The operations of the user pool that Roster calls during the test."""
+    """The operations of the pools that Roster calls during the test."""
     operations = []
-    send = service._called
+    named = connections.failures_named
 
-    def called(client, operation, parameters):
-        operations.append(operation)
-        return send(client, operation, parameters)
+    def note(service, operation):
+        if service.id.startswith("cognito-") and operation != "connect":
+            operations.append(operation)
+        return named(service, operation)
 
-    monkeypatch.setattr(service, "_called", called)
+    monkeypatch.setattr(connections, "failures_named", note)
     return operations
 
 
-ACCOUNTS = [route for route in ROUTES if route.capability == "accounts" and route.who is not Who.ADMINS]
+ACCOUNTS = [
+    route
+    for route in ROUTES
+    if (route.capability == "accounts" or route.who is Who.OWN_ACCOUNT) and route.who is not Who.ADMINS
+]
 
 
 @pytest.fixture(scope="module")

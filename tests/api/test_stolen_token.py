@@ -14,6 +14,7 @@ THROUGH_ROSTER = {
     "read everything that is stored": ("GET", "/account/export", None, 200),
     "read the record": ("GET", "/users/{userid}", None, 200),
     "change the record": ("PUT", "/users/{userid}", {"colour": "red"}, 200),
+    "get AWS credentials": ("POST", "/account/aws-credentials", {"id_token": "unknown"}, 400),
     "change the names": ("PATCH", "/account", {"name": "Somebody Else"}, 200),
     "end all sessions": ("DELETE", "/sessions", None, 204),
     "begin to set up TOTP": ("POST", "/account/totp", None, 200),

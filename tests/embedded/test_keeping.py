@@ -81,6 +81,7 @@ class TestRun:
     def test_make_stop_stops_what_a_killed_run_left_behind(self, folder):
         state = folder / "left"
         run = Run(state)
+        run.processes()  # waits for the housekeeping, which needs the embedded AWS
         (emulator,) = [child for child in runs.look(state).children if "embedded.emulator" in command(child)]
         psutil.Process(emulator.pid).suspend()  # otherwise it exits by itself
         left = kill(run)

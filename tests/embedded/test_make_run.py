@@ -117,7 +117,7 @@ def test_it_prints_its_progress_and_the_addresses(run):
     for text in ("Starting the embedded AWS", "Deploying the backend stack", "Starting the API"):
         assert text in run.output
     for text in (
-        run.api,
+        f"{run.api}/console",
         run.aws,
         run.docs,
         f"{run.docs}/mail",

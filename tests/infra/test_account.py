@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded import aws
-from infra import __main__, api, backend, chalice_stage, package, risks
+from infra import __main__, api, backend, chalice_stage, layers, package, risks
 from infra.cloudformation import Account, Template
 from infra.failure import Failure
 from infra.stages import Stage
@@ -505,6 +505,7 @@ class TestRisks:
         monkeypatch.setattr(__main__, "_backend_outputs", deploy)
         monkeypatch.setattr(__main__, "stage", lambda _: Stage("prod", {"DeletionProtection": "true"}, {}))
         monkeypatch.setattr(chalice_stage, "record", lambda *_: [])
+        monkeypatch.setattr(layers, "publish", lambda *_: {})
         monkeypatch.setattr(package, "build", lambda _: SimpleNamespace(zip=b""))
         monkeypatch.setattr(api, "deploy", lambda *_: {"A": "b"})
         monkeypatch.setattr(__main__, "Account", lambda *_: Recorder().account)

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from chalicelib.local.runtime import RUNNING
+from chalicelib.media.images import processing
 from embedded import stack
 from infra import chalice_stage, parts, stages
 from infra.parts import PROJECT
@@ -43,7 +44,14 @@ OUTPUTS = {
     "Mfa": "OPTIONAL",
     "AccountsTable": "accounts",
     "AccountsTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/accounts",
+    "MediaTable": "media",
+    "MediaTableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/media",
+    "MediaBucket": "media-bucket",
+    "MediaBucketArn": "arn:aws:s3:::media-bucket",
+    "MediaQueueArn": "arn:aws:sqs:us-east-1:123456789012:media",
+    "MediaIdentityPool": "us-east-1:00000000-0000-4000-8000-00000000c0de",
 }
+LAYERS = {"PicturesLayer": "arn:aws:lambda:us-east-1:123456789012:layer:pictures:1"}
 BACKENDS_GROUPS = {
     resource["Properties"]["LogGroupName"]["Fn::Sub"].replace("${Stage}", "dev"): resource
     for resource in backend_template.load()["Resources"].values()
@@ -62,14 +70,17 @@ def checkout(tmp_path_factory):
     for name in ("chalicelib", ".chalice"):
         ignored = shutil.ignore_patterns("__pycache__", "deploy*", "policy-*-*.json")
         shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
-    list(chalice_stage.record(DEV, OUTPUTS, folder))
+    list(chalice_stage.record(DEV, OUTPUTS, LAYERS, folder))
     return folder
 
 
 @pytest.fixture(scope="module")
 def aws():
-    """An account with the log groups of the backend stack."""
+    """An account with the log groups and the queue of the backend stack, and the layer of `make backend`."""
     with mock_aws():
+        boto3.client("sqs").create_queue(QueueName="media")
+        content = {"ZipFile": b"PK\5\6" + bytes(18)}
+        boto3.client("lambda").publish_layer_version(LayerName="pictures", Content=content)
         for name, group in BACKENDS_GROUPS.items():
             boto3.client("logs").create_log_group(logGroupName=name)
             days = group["Properties"]["RetentionInDays"]
@@ -118,6 +129,12 @@ def chalice_cli(checkout, aws):
     os.environ |= environ
 
 
+def stated(resource):
+    """Return the ARN that a policy's reference stands for, which has ``${…}`` at its start or is nothing else."""
+    name, _, rest = resource.get("Fn::Sub", "${" + resource.get("Ref", "") + "}")[2:].partition("}")
+    return OUTPUTS[name] + rest
+
+
 def functions():
     return {function["FunctionName"]: function for function in boto3.client("lambda").list_functions()["Functions"]}
 
@@ -160,6 +177,7 @@ class TestRecorded:
         [
             ("api", "", ["api", "admin"]),
             ("housekeeping", "-housekeeping", ["housekeeping"]),
+            ("images", "-images", ["images"]),
             ("jwt_authorizer", "-jwt_authorizer", ["jwt_authorizer"]),
         ],
     )
@@ -169,7 +187,7 @@ class TestRecorded:
         written = parts.policy(*merged)["Statement"]
         *statements, logs = json.loads((checkout / ".chalice" / f"policy-{function}-dev.json").read_text())["Statement"]
         assert [(s["Sid"], s["Action"]) for s in statements] == [(s["Sid"], s["Action"]) for s in written]
-        assert [s["Resource"] for s in statements] == [OUTPUTS[s["Resource"]["Ref"]] for s in written]
+        assert [s["Resource"] for s in statements] == [stated(s["Resource"]) for s in written]
         assert logs["Resource"] == f"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/roster-dev{suffix}:*"
 
     def test_the_one_function_for_all_routes_may_do_what_administrators_do(self, checkout):
@@ -179,7 +197,7 @@ class TestRecorded:
 
     def test_recording_again_changes_nothing(self, checkout):
         before = {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")}
-        list(chalice_stage.record(DEV, OUTPUTS, checkout))
+        list(chalice_stage.record(DEV, OUTPUTS, LAYERS, checkout))
         assert {path.name: path.read_text() for path in (checkout / ".chalice").glob("*.json")} == before
 
     def test_make_run_uses_the_settings_of_no_stage(self, monkeypatch):
@@ -235,7 +253,12 @@ class TestDeployed:
         assert "Rest API URL: https://" in deployed
 
     def test_all_functions_are_deployed_with_their_settings_and_policies(self, deployed):
-        assert functions().keys() == {"roster-dev", "roster-dev-housekeeping", "roster-dev-jwt_authorizer"}
+        assert functions().keys() == {
+            "roster-dev",
+            "roster-dev-housekeeping",
+            "roster-dev-images",
+            "roster-dev-jwt_authorizer",
+        }
         for function in functions().values():
             assert function["Environment"]["Variables"]["USERS_TABLE"] == "users"
         policies = {}
@@ -248,6 +271,19 @@ class TestDeployed:
         assert {"dynamodb:UpdateItem", "dynamodb:Scan"} <= policies["roster-dev"]
         assert "dynamodb:DeleteItem" in policies["roster-dev-housekeeping"]
         assert "dynamodb:GetItem" not in policies["roster-dev-jwt_authorizer"]
+
+    def test_the_functions_that_make_pictures_have_the_layer(self, deployed):
+        attached = {name: function.get("Layers", []) for name, function in functions().items()}
+        assert {name for name, found in attached.items() if found} == {"roster-dev", "roster-dev-images"}
+        assert attached["roster-dev-images"][0]["Arn"] == LAYERS["PicturesLayer"]
+
+    def test_the_images_function_takes_one_message_at_a_time(self, deployed):
+        """A message that fails makes the function fail, and so would all others of its batch."""
+        (source,) = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        assert source["EventSourceArn"] == OUTPUTS["MediaQueueArn"]
+        assert source["BatchSize"] == 1
+        assert source["FunctionArn"] == functions()["roster-dev-images"]["FunctionArn"]
+        assert functions()["roster-dev-images"]["Timeout"] == processing.TIMEOUT
 
     def test_the_housekeeping_runs_every_hour(self, deployed):
         events = boto3.client("events")
@@ -293,7 +329,7 @@ class TestDeployed:
         assert made == expected.keys()
 
     def test_api_gateway_may_invoke_both_functions_that_it_calls(self, rest_api):
-        for name in functions().keys() - {"roster-dev-housekeeping"}:
+        for name in functions().keys() - {"roster-dev-housekeeping", "roster-dev-images"}:
             policy = json.loads(boto3.client("lambda").get_policy(FunctionName=name)["Policy"])
             assert any(rest_api in json.dumps(statement) for statement in policy["Statement"]), name
 

@@ -23,6 +23,10 @@ from infra.cloudformation import Template
 from infra.failure import Failure
 from testbed import backend_template
 
+FUNCTIONS = ("Images", "admin", "api", "hourly", "jwt-authorizer", "thumbnails")
+"""The functions of the API stack, by what their names end with."""
+BY_CHALICE = ("", "-housekeeping", "-images", "-jwt_authorizer")
+"""The functions of plain ``chalice deploy``, whose log groups are the backend stack's."""
 GOOD = {"Topic": {"Type": "AWS::SNS::Topic"}}
 
 
@@ -126,7 +130,8 @@ class TestStages:
             ('prod: {api: {DomainName: "a.example.com"}}', "both DomainName and CertificateArn"),
             ("prod: {tables: {}}", "neither backend, api nor runtime"),
             ("prod: {api: {ThrottlingRateLimit: 5}}", "in quotes"),
-            ("prod: {runtime: python3.9}", r"has the runtime 'python3.9': use python3.11, .* or any\."),
+            ("prod: {runtime: python3.9}", r"has the runtime 'python3.9': use python3.12, .* or any\."),
+            ("prod: {runtime: python3.11}", r"has the runtime 'python3.11': use python3.12, .* or any\."),
         ],
     )
     def test_an_invalid_stage_is_rejected_with_an_explanation(self, tmp_path, text, message):
@@ -307,8 +312,8 @@ class TestWholeStage:
         assert {group["logGroupName"]: group.get("retentionInDays") for group in groups} == dict.fromkeys(
             [
                 "/aws/apigateway/roster-local-access",
-                *(f"/aws/lambda/roster-local-{name}" for name in ("admin", "api", "hourly", "jwt-authorizer")),
-                *(f"/aws/lambda/roster-local{suffix}" for suffix in ("", "-housekeeping", "-jwt_authorizer")),
+                *(f"/aws/lambda/roster-local-{name}" for name in FUNCTIONS),
+                *(f"/aws/lambda/roster-local{suffix}" for suffix in BY_CHALICE),
                 f"API-Gateway-Execution-Logs_{apis['roster-local']}/api",
             ],
             30,

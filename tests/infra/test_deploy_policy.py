@@ -61,6 +61,10 @@ PROGRAM = {
     "dynamodb:DeleteTable",
     "dynamodb:DescribeTable",
     "iam:GetRole",
+    "lambda:DeleteLayerVersion",
+    "lambda:ListLayerVersions",
+    "lambda:ListLayers",
+    "lambda:PublishLayerVersion",
     "s3:DeleteBucket",
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",
@@ -75,6 +79,8 @@ NOT_PROVED = {
     "cloudformation:DescribeEvents": "the embedded AWS does not know this operation",
     "cloudformation:DescribeStackResources": "the embedded AWS can't look up the stack of a resource",
     "iam:GetRole": "a role that may not be read counts as one of others",
+    "lambda:DeleteLayerVersion": "the embedded AWS asks for another action in its place",
+    "lambda:ListLayerVersions": "the embedded AWS asks for lambda:ListLayers in its place",
     "s3:DeleteObjectVersion": "the embedded AWS does not distinguish it in DeleteObjects",
 }
 
@@ -82,7 +88,7 @@ NOT_NAMED = {"s3:GetObject", "s3:ListBucket"}
 """The actions that an error does not name, because a response to HEAD has no body."""
 
 NOT_NEEDED = {
-    r"(?!(apigateway|cloudwatch|cognito-idp|dynamodb|events|iam|kms|lambda|logs|s3|sns|wafv2):)": (
+    r"(?!(apigateway|cloudwatch|cognito-identity|cognito-idp|dynamodb|events|iam|kms|lambda|logs|s3|sns|sqs|wafv2):)": (
         "no such service is used"
     ),
     r"apigateway:UpdateRestApiPolicy": "the API has no resource policy",
@@ -95,21 +101,22 @@ NOT_NEEDED = {
     r"iam:(Put|Delete)RolePermissionsBoundary": "the roles have no boundaries",
     r"kms:((Create|Revoke)Grant|ListAliases|\w*(Encrypt|Decrypt|GenerateDataKey)\w*)": "for data with keys of your own",
     r"kms:(Enable|Disable)Key(Rotation)?": "the key of the alarms is always enabled, and not rotated",
-    r"lambda:((Put|Delete)FunctionCodeSigning|GetCodeSigning)Config|lambda:GetLayerVersion": "not used",
+    r"lambda:((Put|Delete)FunctionCodeSigning|GetCodeSigning)Config": "not used",
     r"lambda:Put(FunctionRecursion|FunctionScaling)Config|lambda:PublishVersion": "not used",
     r"lambda:PassCapacityProvider|lambda:AssociateRuntimeAlias": "not used",
     r"logs:\w*(KmsKey|LogDelivery|ResourcePolic|BearerToken|DeletionProtection)\w*": "not used",
     r"logs:(Put|Delete)(DataProtection|Index)Policy|logs:CreateLogStream|logs:PutLogEvents|logs:DescribeLogStreams": (
         "not used by a deploy"
     ),
-    r"s3:\w*(Analytics|Metrics|Inventory|Accelerate|IntelligentTiering|Website|Cors|CORS|Logging|Replication)\w*": (
+    r"s3:\w*(Analytics|Metrics|Inventory|Accelerate|IntelligentTiering|Website|Logging|Replication)\w*": (
         "a feature that the bucket does not use"
     ),
-    r"s3:\w*(Notification|ObjectLock|MetadataTable|Metadata\w+Table|Abac|Acl|DeleteBucketEncryption)\w*": (
+    r"s3:\w*(ObjectLock|MetadataTable|Metadata\w+Table|Abac|Acl|DeleteBucketEncryption)\w*": (
         "a feature that the bucket does not use"
     ),
     r"s3:GetObjectVersion|s3:GetObjectMetadata|s3:REST\.PUT\.OBJECT": "packages are deployed without a version",
     r"s3:DeleteBucketTagging": "IAM has no such action: PutBucketTagging allows it",
+    r"s3:DeleteBucketCors": "IAM has no such action: PutBucketCORS allows it",
     r"sns:PutDataProtectionPolicy": "not used",
     r"wafv2:(Get|Put)PermissionPolicy": "for rule groups that are shared between accounts",
 }
@@ -179,38 +186,65 @@ def test_a_capability_adds_its_statements(monkeypatch, tmp_path, policy):
     (tmp_path / "queues" / "deploy-policy.json").write_text(json.dumps({"Statement": [statement]}))
     monkeypatch.setattr(parts, "INFRA", tmp_path)
     monkeypatch.setattr(parts, "capabilities", lambda: ("queues",))
-    assert parts.deploy_policy()["Statement"] == [*policy["Statement"], statement]
+    core = json.loads((tmp_path / "deploy-policy.json").read_text())["Statement"]
+    assert parts.deploy_policy()["Statement"] == [*core, statement]
 
 
 class TestStatements:
     def test_no_action_has_a_wildcard(self, policy):
         assert not [action for action in actions(policy) if "*" in action]
 
-    def test_only_one_statement_applies_to_all_resources_and_it_can_change_no_existing_one(self, policy):
-        (everything,) = [statement for statement in policy["Statement"] if "*" in statement["Resource"]]
-        verbs = {re.match(r"[A-Z][a-z]+", action.partition(":")[2])[0] for action in everything["Action"]}
+    def test_the_unconditional_statements_for_all_resources_can_change_no_existing_one(self, policy):
+        everything = [
+            action
+            for statement in policy["Statement"]
+            if "*" in statement["Resource"] and "Condition" not in statement
+            for action in statement["Action"]
+        ]
+        verbs = {re.match(r"[A-Z][a-z]+", action.partition(":")[2])[0] for action in everything}
         assert verbs == {"Describe", "List", "Create"}
-        created = [action for action in everything["Action"] if "Create" in action]
-        assert created == ["cognito-idp:CreateUserPool", "kms:CreateKey"]
+        created = [action for action in everything if "Create" in action]
+        assert created == ["cognito-idp:CreateUserPool", "kms:CreateKey", "cognito-identity:CreateIdentityPool"]
+
+    def test_events_are_sent_only_to_rosters_functions(self, policy):
+        (sources,) = [one for one in policy["Statement"] if "lambda:CreateEventSourceMapping" in one["Action"]]
+        assert sources["Condition"] == {"ArnLike": {"lambda:FunctionArn": "arn:aws:lambda:*:*:function:roster-*"}}
 
     def test_every_other_resource_has_rosters_name_if_iam_knows_it(self, policy):
         nameless = re.compile(
-            r"\*|arn:aws:apigateway:|arn:aws:cognito-idp:.+:userpool/|arn:aws:wafv2:.+/managedruleset/"
+            r"\*|arn:aws:apigateway:|arn:aws:cognito-idp:.+:userpool/|arn:aws:cognito-identity:.+:identitypool/"
+            r"|arn:aws:lambda:.+:event-source-mapping:\*|arn:aws:wafv2:.+/managedruleset/"
             r"|arn:aws:kms:\*:\*:key/|arn:aws:logs:\*:\*:log-group:API-Gateway-Execution-Logs_"
             r"|arn:aws:cloudformation:\*:aws:transform/|arn:aws:iam::\*:role/aws-service-role/"
         )
         resources = {resource for statement in policy["Statement"] for resource in statement["Resource"]}
         assert all("roster-" in resource or nameless.match(resource) for resource in resources)
 
-    def test_roles_are_passed_only_to_lambda_and_api_gateway(self, policy):
+    def test_roles_are_passed_only_to_lambda_api_gateway_and_identity_pools(self, policy):
         passing = [statement for statement in policy["Statement"] if "iam:PassRole" in statement["Action"]]
-        services = {"iam:PassedToService": ["apigateway.amazonaws.com", "lambda.amazonaws.com"]}
-        assert [statement["Condition"] for statement in passing] == [{"StringEquals": services}]
+        assert [statement["Condition"] for statement in passing] == [
+            {"StringEquals": {"iam:PassedToService": services}}
+            for services in (
+                ["apigateway.amazonaws.com", "lambda.amazonaws.com"],
+                ["cognito-identity.amazonaws.com"],
+            )
+        ]
 
     def test_existing_keys_are_changed_only_by_cloudformation(self, policy):
         changing = [statement for statement in policy["Statement"] if "kms:PutKeyPolicy" in statement["Action"]]
         via = {"aws:CalledVia": "cloudformation.amazonaws.com"}
         assert [statement["Condition"] for statement in changing] == [{"ForAnyValue:StringEquals": via}]
+
+    @pytest.mark.skipif("media" not in parts.capabilities(), reason="without media")
+    def test_event_source_mappings_can_be_tagged_whatever_their_function_is(self, policy):
+        """CloudFormation tags them as it creates them. A request that tags has no ``lambda:FunctionArn``."""
+        (statement,) = [
+            statement
+            for statement in policy["Statement"]
+            if any("event-source-mapping" in resource for resource in statement["Resource"])
+        ]
+        assert "lambda:TagResource" in statement["Action"]
+        assert "Condition" not in statement
 
     def test_every_statement_says_what_it_is_for(self, policy):
         names = [statement["Sid"] for statement in policy["Statement"]]
@@ -282,9 +316,7 @@ def life(monkeypatch, account, built):
     def live(deployer, stage, run=lambda command: command()):
         commands = {name: partial(command, deployer, stage, options) for name, command in COMMANDS.items()}
         run(commands["backend"])
-        # The bucket's policy requires TLS, which the embedded AWS does not offer.
         backend_stack = account.stack(f"roster-backend-{stage.name}")
-        account.client("s3").delete_bucket_policy(Bucket=backend_stack.outputs["ArtifactsBucket"])
         backend_stack.protect(True)  # the stage does not ask for it, so the next deploy turns it off
         for command in ("deploy", "deploy", "outputs", "admin", "destroy"):
             run(commands[command])

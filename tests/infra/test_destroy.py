@@ -18,13 +18,18 @@ from testbed import backend_template
 
 API = {"Topic": {"Type": "AWS::SNS::Topic"}}
 DELETING = ["DeleteStack", "DeleteTable", "DeleteUserPool", "DeleteObjects", "DeleteBucket"]
-TABLES = [
-    name
-    for name, resource in backend_template.load()["Resources"].items()
-    if resource["Type"] == "AWS::DynamoDB::Table"
-]
-"""The tables of the core and of capabilities, by the outputs that name them."""
-DATA = ["DeleteTable"] * len(TABLES) + ["DeleteUserPool"] + ["DeleteObjects"] * 3 + ["DeleteBucket"]
+
+
+def named(resource_type):
+    """The outputs that name the resources of a type, of the core and of capabilities."""
+    resources = backend_template.load()["Resources"].items()
+    return [name for name, resource in resources if resource["Type"] == resource_type]
+
+
+TABLES, BUCKETS = named("AWS::DynamoDB::Table"), named("AWS::S3::Bucket")
+KEPT = (*TABLES, *BUCKETS, "UserPool")
+"""What has data and outlives its stack."""
+DATA = ["DeleteTable"] * len(TABLES) + ["DeleteUserPool"] + ["DeleteObjects"] * 3 + ["DeleteBucket"] * len(BUCKETS)
 """The deleting requests after those for the stacks: there are three objects, deleted with one request each."""
 
 
@@ -70,20 +75,20 @@ def deploy(account, stage):
 def items(outputs):
     return {
         *(f"table {outputs[table]}" for table in TABLES),
+        *(f"bucket {outputs[bucket]}" for bucket in BUCKETS),
         f"user pool {outputs['UserPool']}",
-        f"bucket {outputs['ArtifactsBucket']}",
     }
 
 
 def remaining(account, outputs):
-    """Return the names of tables, pool and bucket that still exist."""
+    """Return the names of tables, pool and buckets that still exist."""
     pools = account.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
     names = {
         *account.client("dynamodb").list_tables()["TableNames"],
         *(pool["Id"] for pool in pools),
         *(bucket["Name"] for bucket in account.client("s3").list_buckets()["Buckets"]),
     }
-    return names & {outputs[name] for name in (*TABLES, "UserPool", "ArtifactsBucket")}
+    return names & {outputs[name] for name in KEPT}
 
 
 @pytest.fixture
@@ -128,7 +133,7 @@ def test_a_destroy_without_data_names_what_it_keeps_each_time(account, printed):
         lines = printed()
         assert items(outputs) <= set(lines)
     assert lines[-1] == "There is nothing else to delete: no stack named roster-api-keeping is deployed."
-    assert len(remaining(account, outputs)) == len(TABLES) + 2
+    assert len(remaining(account, outputs)) == len(KEPT)
     account.stack("roster-backend-keeping").delete()  # as somebody may do in the console
     printed()
     destroy(account, stage, with_data=False)
@@ -151,7 +156,7 @@ def test_the_data_of_another_stage_is_left_alone(account):
     backend.deploy(account, one)
     outputs = backend.deploy(account, other)
     destroy(account, one)
-    assert len(remaining(account, outputs)) == len(TABLES) + 2
+    assert len(remaining(account, outputs)) == len(KEPT)
     destroy(account, other)
 
 

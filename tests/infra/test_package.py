@@ -128,12 +128,22 @@ class TestContent:
     def test_the_package_is_at_most_7_mb(self, built):
         assert len(built.zip) <= 7 * 2**20
 
+    def test_packages_that_nothing_imports_are_left_out(self, names):
+        assert {name.split("/")[0] for name in names}.isdisjoint(package.UNUSED)
+        assert "_cffi_backend" in {name.split(".")[0] for name in names}
+
     def test_the_package_contains_only_the_code_that_runs(self, names):
         ours = {name.split("/")[0] for name in names} & {path.name for path in parts.PROJECT.iterdir()} - {
             "__pycache__"
         }
         assert ours == {"app.py", "chalicelib"}
         assert "chalicelib/openapi.json" in names
+
+    def test_the_package_contains_all_files_of_the_console(self, names):
+        folder = parts.PROJECT / "chalicelib" / "console" / "page"
+        files = {str(path.relative_to(parts.PROJECT)) for path in folder.rglob("*") if path.is_file()}
+        assert len(files) > 10
+        assert files <= set(names)
 
     def test_the_package_contains_neither_boto3_nor_development_tools(self, names):
         assert not {name.split("/")[0] for name in names} & {"boto3", "botocore", "pytest", "moto", "flask", "tests"}
@@ -187,6 +197,13 @@ class TestApiHandler:
         assert not {"boto3", "botocore"} & set(imported)
         assert "chalicelib.web.problems" in imported
         assert "chalicelib.web.gateway_responses" not in imported
+        assert "chalicelib.console.files" not in imported
+
+    def test_the_console_is_served_without_importing_botocore(self, invoke):
+        result, imported = invoke("app.app", proxy_event("GET", "/console"))
+        assert result["statusCode"] == 200
+        assert result["body"].startswith("<!doctype html>")
+        assert not {"boto3", "botocore"} & set(imported)
 
     def test_the_api_function_does_not_import_python_jose(self, invoke):
         _, imported = invoke("app.app", proxy_event("POST", "/users", "{}"), AWS_ENDPOINT_URL="http://127.0.0.1:9")

@@ -13,17 +13,20 @@ import pytest
 
 from bench import costs
 from chalicelib import housekeeping
+from chalicelib.media.images import processing
 from infra import parts
 from testbed import backend_template, description
 from testbed.routes import PATHS, ROUTES, TABLES, Who, methods_of
 
 ANY = "x-amazon-apigateway-any-method"
 CFN_LINT = Path(sys.executable).parent / "cfn-lint"
+OF_MEDIA = ("Images", "ThumbnailsHandler") if "media" in parts.capabilities() else ()
 FUNCTIONS = {
     "APIHandler": "ApiHandler",
     "AdminHandler": "AdminHandler",
     "JwtAuthorizer": "JwtAuthorizer",
     "Housekeeping": "Housekeeping",
+    **{name: name for name in OF_MEDIA},
 }
 """The functions, and the prefix of the names of their roles and log groups."""
 API_GATEWAYS_LIMIT = 29
@@ -149,12 +152,55 @@ class TestFunctions:
     def test_the_authorizer_may_only_write_its_logs(self, resources):
         assert [statement["Sid"] for statement in granted(resources, "JwtAuthorizer")] == ["Logs"]
 
+    @pytest.mark.skipif(not OF_MEDIA, reason="without media")
+    def test_the_function_that_makes_thumbnails_may_only_write_its_logs(self, resources):
+        assert [statement["Sid"] for statement in granted(resources, "ThumbnailsHandler")] == ["Logs"]
+
+    @pytest.mark.skipif(not OF_MEDIA, reason="without media")
+    def test_the_images_function_may_only_access_pictures_and_their_records(self, resources):
+        reached = {str(statement["Resource"]) for statement in granted(resources, "Images")}
+        assert reached == {
+            str({"Ref": "MediaTableArn"}),
+            str({"Ref": "MediaBucketArn"}),
+            str({"Fn::Sub": "${MediaBucketArn}/incoming/*"}),
+            str({"Fn::Sub": "${MediaBucketArn}/media/*"}),
+            str({"Ref": "MediaQueueArn"}),
+            str({"Fn::GetAtt": ["ImagesLogGroup", "Arn"]}),
+        }
+
+    @pytest.mark.skipif(not OF_MEDIA, reason="without media")
+    def test_only_the_functions_that_make_pictures_have_the_layer_with_pillow(self, resources):
+        functions = of_type(resources, "AWS::Serverless::Function")
+        assert {name for name, function in functions.items() if "Layers" in function} == {*OF_MEDIA}
+
+    @pytest.mark.skipif(not OF_MEDIA, reason="without media")
+    def test_the_images_function_reports_which_messages_failed(self, resources):
+        (event,) = resources["Images"]["Properties"]["Events"].values()
+        assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert event["Properties"]["Queue"] == {"Ref": "MediaQueueArn"}
+
+    @pytest.mark.skipif(not OF_MEDIA, reason="without media")
+    def test_a_message_returns_when_the_attempt_that_failed_has_ended(self, resources):
+        """Its visibility timeout is at least six timeouts ("Using Lambda with Amazon SQS", Lambda developer guide)."""
+        queue = backend_template.load()["Resources"]["MediaQueue"]["Properties"]
+        assert resources["Images"]["Properties"]["Timeout"] == processing.TIMEOUT
+        assert queue["VisibilityTimeout"] >= 6 * processing.TIMEOUT
+        assert queue["VisibilityTimeout"] > processing.LEASE
+
+    @pytest.mark.skipif(not OF_MEDIA, reason="without media")
+    def test_the_bodies_of_thumbnails_are_binary(self, resources):
+        types = resources["RestAPI"]["Properties"]["BinaryMediaTypes"]
+        assert {"image/jpeg", "image/png", "image/webp", "image/gif"} <= {*types}
+        assert "*/*" not in types
+
     def test_the_api_may_only_access_the_tables_of_its_routes_its_logs_and_what_capabilities_need(self, resources):
         reached = {str(statement["Resource"]) for statement in granted(resources, "ApiHandler")}
         assert reached == {
             *(str({"Ref": f"{table.capitalize()}TableArn"}) for table in TABLES),
             str({"Fn::GetAtt": ["ApiHandlerLogGroup", "Arn"]}),
             *([str({"Ref": "UserPoolArn"})] if "accounts" in parts.capabilities() else []),
+            *(OF_MEDIA and [str({"Ref": "MediaBucketArn"}), str({"Fn::Sub": "${MediaTableArn}/index/*"})]),
+            *(str({"Fn::Sub": f"${{MediaBucketArn}}/{prefix}/*"}) for prefix in (OF_MEDIA and ("incoming", "media"))),
         }
 
     def test_only_the_administrators_function_may_read_more_than_single_records_of_users_and_profiles(self, resources):
@@ -177,7 +223,13 @@ class TestFunctions:
 
     @pytest.mark.parametrize(
         ("name", "seconds", "megabytes"),
-        [("APIHandler", 28, 1769), ("AdminHandler", 28, 1769), ("JwtAuthorizer", 5, 1769), ("Housekeeping", 60, 512)],
+        [
+            ("APIHandler", 28, 1769),
+            ("AdminHandler", 28, 1769),
+            ("JwtAuthorizer", 5, 1769),
+            ("Housekeeping", 60, 512),
+            *([("Images", 60, 1769), ("ThumbnailsHandler", 28, 1769)] if OF_MEDIA else []),
+        ],
     )
     def test_each_function_has_its_timeout_memory_settings_and_json_logs(self, resources, name, seconds, megabytes):
         function = resources[name]["Properties"]
@@ -201,7 +253,7 @@ class TestFunctions:
     def test_only_this_api_may_invoke_the_functions(self, resources):
         permissions = of_type(resources, "AWS::Lambda::Permission")
         invoked = {name for permission in permissions.values() for name in references(permission["FunctionName"])}
-        assert invoked == {"APIHandler", "AdminHandler", "JwtAuthorizer"}
+        assert invoked == {"APIHandler", "AdminHandler", "JwtAuthorizer", *OF_MEDIA} - {"Images"}
         for permission in permissions.values():
             assert permission["Principal"] == "apigateway.amazonaws.com"
             assert "RestAPI" in references(permission["SourceArn"])
@@ -235,10 +287,12 @@ class TestApi:
             assert methods[ANY][INTEGRATION].keys() == route[INTEGRATION].keys()
             assert methods[ANY].get("parameters") == route.get("parameters")
 
-    def test_exactly_the_routes_for_administrators_are_served_by_their_function(self, rest_api):
+    def test_exactly_the_routes_for_administrators_and_thumbnails_are_served_by_their_functions(self, rest_api):
         paths = rest_api["DefinitionBody"]["paths"]
         for route in ROUTES:
             function = "AdminHandler" if route.who is Who.ADMINS else "APIHandler"
+            if route.path == "/thumbnails":
+                function = "ThumbnailsHandler"
             uri = paths[route.path][route.method.lower()][INTEGRATION]["uri"]
             assert references(uri) - {"AWS::Partition", "AWS::Region"} == {function}, route
 
@@ -251,6 +305,17 @@ class TestApi:
     def test_the_cognito_authorizer_uses_the_user_pool_of_the_backend(self, rest_api):
         authorizer = rest_api["DefinitionBody"]["securityDefinitions"]["cognito_authorizer"]
         assert authorizer["x-amazon-apigateway-authorizer"]["providerARNs"] == [{"Ref": "UserPoolArn"}]
+
+    def test_only_pictures_are_binary(self, rest_api):
+        """API Gateway would return the console's files, which are text, as base64."""
+        own = {"image/gif", "image/jpeg", "image/png", "image/webp"}
+        assert own <= set(rest_api["BinaryMediaTypes"])
+        texts = {"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"}
+        assert not texts.intersection(rest_api["BinaryMediaTypes"])
+
+    def test_responses_are_compressed_that_are_larger_than_a_packet(self, rest_api):
+        """For clients whose first Accept-Encoding is gzip or deflate, as browsers' is. The number is in bytes."""
+        assert rest_api["MinimumCompressionSize"] == 1000
 
     def test_the_serverless_transform_creates_no_second_stage(self, rest_api):
         assert rest_api["OpenApiVersion"] == "2.0"
@@ -428,6 +493,10 @@ ALARMED = {
         for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors")
     ),
     *([("Roster/${Stage}", "SignInsFailed")] if "accounts" in parts.capabilities() else []),
+    *(("AWS/Lambda", "Throttles", name) for name in OF_MEDIA),
+    *(OF_MEDIA and [("AWS/Lambda", "Errors", "ThumbnailsHandler")]),
+    *(OF_MEDIA and [("AWS/SQS", "ApproximateNumberOfMessagesVisible", "MediaDeadLettersName")]),
+    *(OF_MEDIA and [("AWS/SQS", "ApproximateAgeOfOldestMessage", "MediaQueueName")]),
 }
 
 
@@ -443,6 +512,19 @@ class TestAlarms:
             alarmed.add((namespace, alarm["MetricName"], *of))
         assert alarmed == ALARMED
 
+    @pytest.mark.skipif(not OF_MEDIA, reason="without media")
+    def test_throttled_requests_to_each_index_raise_an_alarm(self, resources):
+        """The metric of the table does not count them ("DynamoDB metrics and dimensions", developer guide)."""
+        watched = {
+            (dimensions["GlobalSecondaryIndexName"], alarm["MetricName"])
+            for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
+            for dimensions in [{entry["Name"]: entry["Value"] for entry in alarm["Dimensions"]}]
+            if "GlobalSecondaryIndexName" in dimensions
+        }
+        assert watched == {
+            (index, f"{kind}ThrottleEvents") for index in ("by-owner", "public-by-day") for kind in ("Read", "Write")
+        }
+
     def test_system_errors_of_dynamodb_are_watched_for_every_granted_operation(self, resources):
         watched = {
             (dimensions["TableName"]["Ref"], dimensions["Operation"])
@@ -451,7 +533,7 @@ class TestAlarms:
             for dimensions in [{entry["Name"]: entry["Value"] for entry in alarm["Dimensions"]}]
         }
         allowed = {
-            (statement["Resource"]["Ref"].removesuffix("Arn"), action.removeprefix("dynamodb:"))
+            (next(iter(references(statement["Resource"]))).removesuffix("Arn"), action.removeprefix("dynamodb:"))
             for called in FUNCTIONS.values()
             for statement in granted(resources, called)
             for action in statement["Action"]
@@ -543,6 +625,8 @@ class TestEmulator:
         assert outputs["APIEndpoint"] == {
             "Fn::Sub": "https://${RestAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}/api"
         }
+        console, values = outputs["ConsoleURL"]["Fn::Sub"]
+        assert (console, on_aws(values["API"])) == ("${API}/console", outputs["APIEndpoint"])
         page, values = outputs["CognitoLoginURL"]["Fn::Sub"]
         assert page.startswith("${Page}?client_id=${UserPoolClient}&response_type=code&")
         assert values == {"Page": {"Fn::Sub": "https://${UserPoolDomain}.auth.${AWS::Region}.amazoncognito.com/login"}}

@@ -67,7 +67,7 @@ class Served(InProcess):
     """Roster in process. It trusts the user pool ``pool``, whose key server is ``keys``."""
 
     def __init__(self, roster, pool, keys):
-        super().__init__(roster.app, roster.client, roster.tables)
+        super().__init__(roster.app, roster.client, roster.tables, roster.buckets, roster.queue)
         self.pool = pool
         self.keys = keys
 

@@ -24,19 +24,18 @@ def _cognito():
     return Cognito("eu-west-1_Abc", "http://127.0.0.1:1")
 
 
-class Answering:
-    """Answers requests to a user pool. ``answers`` are statuses and bodies, in order; the last one is repeated.
+class Answers:
+    """Answers the requests of botocore's ``clients`` with statuses and bodies, in order; the last one is repeated.
 
     ``sent`` are the requests: the operation, its parameters, and whether it was signed.
     """
 
-    def __init__(self, *answers):
+    def __init__(self, clients, answers):
         self.sent = []
         self.answers = list(answers)
-        self.cognito = _cognito()
-        for client in (self.cognito._repeating, self.cognito._once):
-            client.meta.events.unregister("before-send.cognito-idp", unique_id="answers")
-            client.meta.events.register("before-send.cognito-idp", self._answer, unique_id="answers")
+        for events in (client.meta.events for client in clients):
+            events.unregister("before-send", unique_id="answers")
+            events.register("before-send", self._answer, unique_id="answers")
 
     def _answer(self, request, **_):
         operation = request.headers["X-Amz-Target"].decode().partition(".")[2]
@@ -44,6 +43,14 @@ class Answering:
         status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return AWSResponse(request.url, status, {}, Raw(content))
+
+
+class Answering(Answers):
+    """Answers requests to a user pool."""
+
+    def __init__(self, *answers):
+        self.cognito = _cognito()
+        super().__init__((self.cognito._repeating, self.cognito._once), answers)
 
 
 def error(code, message="", status=400):

@@ -1,5 +1,7 @@
 """The calculations behind docs/costs.md, compared with results calculated by hand."""
 
+import copy
+
 import pytest
 
 from bench.costs import ROUTES, Costs
@@ -10,6 +12,7 @@ PRICES = {
     "lambda": {"request": 1.0, "gb_second": 1000.0, "full_core_mb": 2048},
     "api_gateway": {"requests": [[10, 2.0], [float("inf"), 1.0]]},
     "dynamodb": {"read_unit": 3.0, "write_unit": 5.0, "gb_month": 100_000.0, "recovery_gb_month": 0.0},
+    "ses": {"message": 17.0},
     "cognito": {"essentials": [[1, 0.0], [float("inf"), 7.0]]},
     "observing": {
         "log_gb": 1e9,
@@ -25,13 +28,17 @@ PRICES = {
         "cognito_ms": 40,
         "hashing_ms": 200,
         "even_ms": 1000,
+        "picture_ms": 0,
         "cold_starts": 0.5,
+        "rare_cold_starts": 1.0,
+        "housekeeping_ms": 1000,
+        "housekeeping_mb": 1024,
         "log_bytes": 2,
         "answer_bytes": 3,
         "traced": 0.25,
         "stored_kb": 10,
     },
-    "use": {"sessions": 2, "session": {"GET /": 1, "PATCH /user/profile": 3}},
+    "use": {"sessions": 2, "session": {"GET /": 1, "PATCH /user/profile": 3, "POST /accounts": 0, "GET /accounts": 0}},
 }
 
 
@@ -42,7 +49,7 @@ def costs():
 
     cold = {"API function": only_roster(100.0), "authorizer": only_roster(50.0)}
     warm = {"PATCH": only_roster(3500.0), "GET": only_roster(3000.0), "authorizer": only_roster(500.0)}
-    return Costs(PRICES, Figures("", "", cold, warm))
+    return Costs(copy.deepcopy(PRICES), Figures("", "", cold, warm))
 
 
 def test_every_route_has_a_price(costs):
@@ -81,6 +88,18 @@ def test_a_month_is_the_sum_of_the_prices_of_all_services(costs):
     assert month["API Gateway"] == 10 * 2 + (requests - 10) * 1
     assert month["DynamoDB"] == pytest.approx(3 * 2 * 3 * (3 + 5) + 3 * 10 / 1e6 * 100_000)
     greeting, patch = costs.function("GET /", 2048), costs.function("PATCH /user/profile", 2048)
-    assert month["Lambda"] == pytest.approx(3 * 2 * (greeting + 3 * patch + costs.authorizer(2048)))
+    assert month["Lambda, API and authorizer"] == pytest.approx(3 * 2 * (greeting + 3 * patch + costs.authorizer(2048)))
     assert month["logs, traces, alarms"] == pytest.approx(requests * (2 + 0.25 * 4) + 11 + 13)
     assert month["transfer"] == requests * 3
+    assert month["mail"] == 0
+    assert month["Lambda, administrators' function and housekeeping"] == pytest.approx(730 * (1 + 1000))
+
+
+def test_a_month_includes_mail_and_the_mostly_cold_function_of_the_administrators(costs):
+    costs.prices["use"]["session"] |= {"POST /accounts": 0.5, "GET /accounts": 0.25}
+    month = costs.month(3, 2048)
+    assert month["mail"] == pytest.approx(3 * 2 * 0.5 * 17)
+    cold = 1 + 1000 * 2 * (106 + 3 * 40) / 1000
+    assert costs.function("GET /accounts", 2048) == pytest.approx(cold)
+    of_administrators = month["Lambda, administrators' function and housekeeping"] - 730 * (1 + 1000)
+    assert of_administrators == pytest.approx(3 * 2 * 0.25 * cold)

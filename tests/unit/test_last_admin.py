@@ -12,6 +12,7 @@ from chalicelib.accounts import last_admin
 from chalicelib.accounts.errors import LastAdmin
 from chalicelib.accounts.last_admin import MAX_MEMBERS, SECONDS_AWAY, SECONDS_NOTED, Administrators
 from chalicelib.errors import Unavailable
+from chalicelib.storage.connections import Backoff
 from chalicelib.storage.dynamodb import ConditionFailed
 
 
@@ -70,11 +71,9 @@ def clock(monkeypatch):
 
         monotonic = time
 
-        def sleep(self, _):
-            pass
-
     clock = Clock()
     monkeypatch.setattr(last_admin, "time", clock)
+    monkeypatch.setattr(Backoff, "wait", lambda self: None)
     return clock
 
 

@@ -13,7 +13,7 @@ from chalicelib.records import stamp
 from chalicelib.users import to_json
 from tests.in_memory import InMemoryRepository
 
-LONG = Deadline(3600)
+LONG = Deadline(24 * 3600)
 PAST = Deadline(0)
 
 

@@ -3,7 +3,6 @@
 DynamoDB is emulated by moto, in process. ``TestRecords`` runs against all three repositories.
 """
 
-import dataclasses
 import re
 import threading
 from typing import Any
@@ -135,8 +134,8 @@ class TestRecords:
     def test_a_write_succeeds_only_if_its_precondition_holds(
         self, repository, precondition, with_one, with_none, stored
     ):
-        current = dataclasses.replace(records.stamp("jane", {"n": 1}), revision="current")
-        changed = dataclasses.replace(records.stamp("jane", {"n": 2}), revision="changed")
+        current = records.stamp("jane", {"n": 1})._replace(revision="current")
+        changed = records.stamp("jane", {"n": 2})._replace(revision="changed")
         happens = with_one if stored else with_none
         attempts = {
             "put": (lambda: repository.put(changed, precondition), changed),

@@ -58,8 +58,7 @@ class Handlers:
             page = search.page(self._directory, wanted, limit, cursor)
         headers = dict(responses.UNCACHED)
         if page.token is not None:
-            following = request.address_with(limit=limit, **wanted.query, cursor=page.token)
-            headers["Link"] = f'<{following}>; rel="next"'
+            headers |= responses.next_page(request.address_with(limit=limit, **wanted.query, cursor=page.token))
         return responses.document([account.summary() for account in page.accounts], headers)
 
     def post_invitation(self, request: Request) -> Response:

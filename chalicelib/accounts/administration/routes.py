@@ -74,7 +74,7 @@ def add(accounts: Blueprint, authorizer: Any, handlers: "Callable[[], Handlers]"
         """Erase an account and everything that is stored about its owner. After a 202, send it again."""
         return handlers().delete_account(accounts.request, userid)
 
-    @route("/groups", methods=["GET"], returns="Groups")
+    @route("/groups", methods=["GET"], returns="GroupList")
     def list_groups() -> Response:
         """Return the groups of the user pool."""
         return handlers().list_groups(accounts.request)

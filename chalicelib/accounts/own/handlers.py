@@ -14,7 +14,6 @@ from chalicelib.accounts.cookies import RefreshCookie
 from chalicelib.accounts.erasure import CONTINUED, RETRY_AFTER, Erasure, time_limit
 from chalicelib.accounts.errors import (
     EmailTaken,
-    InsufficientScope,
     InvalidCode,
     TotpOff,
     TotpOn,
@@ -26,7 +25,7 @@ from chalicelib.accounts.even_time import EvenTime
 from chalicelib.accounts.own.reauthentication import require_password
 from chalicelib.accounts.passwords import PasswordRejected
 from chalicelib.accounts.settings import AccountSettings
-from chalicelib.errors import Invalid, RosterError, Unauthorized, Unavailable
+from chalicelib.errors import Invalid, RosterError, Unavailable
 from chalicelib.json.strict_json import Json, JsonObject
 from chalicelib.personal_data import PersonalData
 from chalicelib.storage.cognito.own_account import Account, Gone, OwnAccount
@@ -36,9 +35,6 @@ from chalicelib.storage.connections import one_patience
 from chalicelib.web import responses
 from chalicelib.web.request import Request
 
-SCOPE = "aws.cognito.signin.user.admin"
-"""What an access token needs for calls about its owner's account ("Scopes, M2M, and resource servers", Cognito
-developer guide)."""
 MAILED: JsonObject = {"message": "If nobody else has this address, a code has been mailed to it."}
 CHANGING = 2.5
 ENDING_SESSIONS = 1.0
@@ -240,16 +236,8 @@ class Handlers:
         raise WrongPassword
 
     def _own(self, request: Request) -> OwnAccount:
-        """Return the caller's account. Raises ``InsufficientScope``.
-
-        ``Unauthorized`` if the token is not the one that the authorizer has seen, such as one in a second header.
-        """
-        if request.token_claims.get("sub") != request.caller_sub:
-            raise Unauthorized("Send one token.")
-        scope = request.token_claims.get("scope")
-        if not isinstance(scope, str) or SCOPE not in scope.split(" "):
-            raise InsufficientScope
-        return OwnAccount(self._cognito, request.token)
+        """Return the caller's account. Raises what ``Request.account_token`` raises."""
+        return OwnAccount(self._cognito, request.account_token)
 
 
 def _shown(account: Account, request: Request) -> Response:

@@ -10,7 +10,6 @@ from chalice.app import Response
 
 from chalicelib.accounts.errors import (
     EmailTaken,
-    InsufficientScope,
     InvalidCode,
     LastAdmin,
     TotpOff,
@@ -20,6 +19,7 @@ from chalicelib.accounts.errors import (
     WrongStatus,
 )
 from chalicelib.accounts.passwords import PasswordRejected
+from chalicelib.errors import InsufficientScope
 from chalicelib.security.access import OWN_ACCOUNT
 from chalicelib.web.blueprint import Blueprint
 

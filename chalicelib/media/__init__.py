@@ -1,0 +1,1 @@
+"""Pictures that people upload, keep private or publish, with thumbnails made for them."""

@@ -1,0 +1,1 @@
+"""The images function: it takes the events of uploads from a queue and makes the pictures that people see."""
