@@ -7,6 +7,7 @@ from chalice.app import AuthRequest, AuthResponse, CloudWatchEvent, CognitoUserP
 
 from chalicelib import personal_data, profiles, records, users
 from chalicelib.accounts.routes import blueprint as accounts
+from chalicelib.console.routes import blueprint as console
 from chalicelib.errors import KeyReused, NotFound
 from chalicelib.greeting import greeting
 from chalicelib.health import Health
@@ -224,3 +225,4 @@ stored = PersonalData(
 )
 app.register_blueprint(accounts(jwt_authorizer, database, user_repository, stored, chores, os.environ))
 app.register_blueprint(media(jwt_authorizer, verifier, database, stored, chores, os.environ))
+app.register_blueprint(console(os.environ))

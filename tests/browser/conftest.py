@@ -7,7 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from embedded import accounts, aws, page, processes, stack
+from testbed import targets
 from tests.browser import chromium
+from tests.browser.console import Console, Visitor
+
+SCREEN = {"width": 1100, "height": 800}
 
 
 @contextmanager
@@ -55,7 +59,7 @@ def documentation(roster):
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def admin_token(roster):
     cognito = aws.client("cognito-idp", roster.aws_port)
     return accounts.id_token(cognito, roster.outputs["UserPoolClient"], accounts.ADMIN.email, accounts.PASSWORD)
@@ -65,3 +69,57 @@ def admin_token(roster):
 def browser():
     with chromium.launched() as launched:
         yield launched
+
+
+@pytest.fixture(scope="session")
+def console(roster):
+    """The console of `make run`."""
+    return Console(roster.api, roster.aws_port, roster.outputs)
+
+
+@pytest.fixture(scope="session")
+def deployed_console(tmp_path_factory):
+    """The console that `make deploy STAGE=local` deploys, behind the embedded AWS's API Gateway."""
+    with targets.deployed(targets.rarely_saved(tmp_path_factory.mktemp("deployed"))) as target:
+        outputs = {**aws.account(target.aws_port).stack("roster-backend-local").outputs}
+        yield Console(target.base_url, target.aws_port, outputs)
+
+
+@pytest.fixture(params=["local", "deployed"])
+def everywhere(request):
+    """The console of `make run`, and the deployed one."""
+    return request.getfixturevalue("console" if request.param == "local" else "deployed_console")
+
+
+@pytest.fixture(scope="session")
+def regular(browser, console):
+    """A browser that tests share, because a new one for each takes longer than the test."""
+    visitor = Visitor(console, browser.new_context(viewport=SCREEN))
+    yield visitor
+    visitor.context.close()
+
+
+@pytest.fixture
+def visit(browser, console, regular):
+    """A function that opens a view of the console for somebody whom it does not know, and returns the ``Visitor``.
+
+    With other ``options`` of the browser's context, or for the second time in a test, it is another browser. If the
+    page logs an error or violates its policy, the test fails.
+    """
+    visitors: list[Visitor] = []
+
+    def opened(at="", *, place=console, person=None, **options):
+        if visitors or options or place is not console:
+            visitor = Visitor(place, browser.new_context(**{"viewport": SCREEN, **options}))
+        else:
+            visitor = regular
+            visitor.forget()
+        visitors.append(visitor)
+        return visitor.open(at, person)
+
+    yield opened
+    faults = [fault for visitor in visitors for fault in visitor.faults]
+    for visitor in visitors:
+        if visitor is not regular:
+            visitor.context.close()
+    assert faults == []
