@@ -1,0 +1,1 @@
+"""Clients that standard generators make from the API's description, and a tour that each of them walks."""
