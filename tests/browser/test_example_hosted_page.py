@@ -1,4 +1,4 @@
-"""The page in docs/sign-in.md signs in, calls the API, refreshes and signs out, in Chromium on another origin."""
+"""The page in examples/hosted-page signs in, calls the API, refreshes and signs out, in Chromium on another origin."""
 
 import json
 import re
@@ -11,15 +11,15 @@ import pytest
 from embedded import accounts, aws
 from tests.browser.conftest import page_served
 
-GUIDE = Path(__file__).parent.parent.parent / "docs" / "sign-in.md"
+PAGE = Path(__file__).parent.parent.parent / "examples" / "hosted-page" / "index.html"
 VALID = 15 * 60
 """Seconds for which an ID token is valid by default."""
 READ_ONLY = {"CreationDate", "LastModifiedDate", "ClientSecret"}
 
 
-def page_of_the_guide(**constants):
+def page_with(**constants):
     """Return the page, with these values for its constants."""
-    (page,) = re.findall(r"^```html\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    page = PAGE.read_text()
     for name, value in constants.items():
         page, count = re.subn(rf'const {name} = ".*"', f"const {name} = {json.dumps(value)}", page)
         assert count == 1, name
@@ -29,7 +29,7 @@ def page_of_the_guide(**constants):
 @pytest.fixture(scope="module")
 def page(roster):
     """The address of the page, on an origin of its own."""
-    content = page_of_the_guide(
+    content = page_with(
         CLIENT_ID=roster.outputs["UserPoolClient"], API=roster.api, HOSTED_PAGE=roster.aws, COGNITO=roster.aws
     )
     with page_served(content) as origin:
