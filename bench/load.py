@@ -1,7 +1,8 @@
 """``make load``: many users send mixed requests to ``make run`` for two minutes, then to ``STAGE=local``.
 
-Each simulated user remembers its acknowledged writes and confirmed accounts. It checks at the end that exactly those
-are stored, and that everybody can sign in. Everything runs on this machine.
+Each simulated user remembers its acknowledged writes, confirmed accounts and pictures. It checks at the end that
+exactly those are stored, and that everybody can sign in. What all users saw of the records that they share must be
+linearizable. Everything runs on this machine.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -20,7 +22,9 @@ import psutil
 from bench import figures
 from bench.figures import LoadRun
 from bench.lab import say
-from testbed import targets
+from testbed import record_histories, targets
+from testbed.histories import Undecided
+from testbed.record_histories import Row
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 TARGETS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
@@ -53,7 +57,11 @@ def _is_kept(run: LoadRun) -> bool:
     checked = run.counts["checked at the end"] == 4 * run.users
     confirmed = run.counts.get("confirmed accounts", 0)
     usable = run.counts.get("signed in at the end") == confirmed and confirmed > 0
-    return checked and usable and not any(run.counts.get(name) for name in ("lost", "wrong reads", "rejected sign-ins"))
+    uploaded = run.counts.get("uploaded pictures", 0)
+    shown = run.counts.get("pictures at the end") == uploaded and uploaded > 0
+    raced = run.counts["statuses in histories"] == len(record_histories.STATUSES)
+    wrong = ("lost", "wrong reads", "rejected sign-ins", "impossible histories", "undecided histories", "exceptions")
+    return checked and usable and shown and raced and not any(run.counts.get(name) for name in wrong)
 
 
 def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
@@ -61,11 +69,9 @@ def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
     admin = api.make_admin(api.sign_up())
     order, report = folder / "load.json", folder / "report.json"
     members = {
-        "people": [
-            {"sub": person.sub, "token": person.token, "access_token": api.access_token(person.email)}
-            for person in people
-        ],
-        "admin": admin.token,
+        "people": [{"sub": person.sub, "email": person.email} for person in people],
+        "admin": admin.email,
+        "admin_token": admin.token,
         "aws_port": api.aws_port,
         "report": str(report),
     }
@@ -85,6 +91,14 @@ def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
             sys.exit(f"locust failed:\n{log.read()[-4000:]}")
     found = json.loads(report.read_text())
     after = _process()
+    histories = [[Row(*row) for row in history] for history in found["histories"].values()]
+    say(f"Checking the histories of {len(histories)} shared records …")
+    found["counts"] |= {
+        "histories": len(histories),
+        "operations in histories": sum(map(len, histories)),
+        "statuses in histories": len({row.status for history in histories for row in history if row.status}),
+        **Counter(map(_verdict, histories)),
+    }
     return LoadRun(
         users,
         seconds,
@@ -94,6 +108,13 @@ def _run(api: Any, folder: Path, users: int, seconds: int) -> LoadRun:
         _timeline(found["requests"]),
         [before, after] if before and after else None,
     )
+
+
+def _verdict(history: list[Row]) -> str:
+    try:
+        return "possible histories" if record_histories.is_possible(history) else "impossible histories"
+    except Undecided:
+        return "undecided histories"
 
 
 def _latencies(requests: list[tuple[float, str, float]]) -> dict[str, list[float]]:
