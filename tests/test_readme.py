@@ -11,7 +11,7 @@ from embedded import processes, stack
 
 PROJECT = Path(__file__).parent.parent
 README = PROJECT / "README.md"
-PAGES = [README, *(PROJECT / "docs" / name for name in ("api.md", "accounts.md", "administration.md"))]
+PAGES = [README, *(PROJECT / "docs" / name for name in ("api.md", "accounts.md", "administration.md", "media.md"))]
 DEFAULT_API = "http://127.0.0.1:8000"
 DEFAULT_AWS = "http://127.0.0.1:4566"
 CHANGING = {
@@ -24,6 +24,8 @@ CHANGING = {
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}": "<uuid>",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z": "<time>",
     r"cursor=[\w-]+": "cursor=<cursor>",
+    r'"https?://[^"]*X-Amz-[^"]*"': '"<address>"',
+    r'"upload":\{"url":.*\}': '"upload":<form>}',
     r"\b[0-9a-f]{32}\b": "<revision>",
 }
 
