@@ -16,13 +16,12 @@ from bench import figures
 from infra import functions, parts
 from infra.alarms import on_tables
 from testbed.routes import ROUTES as EVERY_ROUTE
-from testbed.routes import Cost, Route
+from testbed.routes import Cost, Route, Who
 
 HERE = Path(__file__).parent
 MEMORIES = (128, 256, 512, 1024, 1769)
 MEMORY: int = json.loads((HERE.parent / ".chalice" / "config.json").read_text())["lambda_memory_size"]
 """The memory of the functions that serve requests, in MB."""
-USERS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 MILLION = 1_000_000
 HOURS = 730
 """Hours per month, as in AWS's pricing calculator."""
@@ -33,7 +32,7 @@ class Work(NamedTuple):
 
     ``like`` is the warm call of the benchmark that it resembles; ``None``: no more than a warm authorizer. ``reads``
     and ``writes`` are DynamoDB's units, of 4 KB and 1 KB. The route waits for ``calls`` to Cognito and for others that
-    hash a password (``hashes``), or until an even time, which is longer (``is_even``).
+    hash a password (``hashes``), or until an even time, which is longer (``is_even``), or makes a picture smaller.
     """
 
     like: str | None
@@ -42,6 +41,7 @@ class Work(NamedTuple):
     calls: int = 0
     hashes: int = 0
     is_even: bool = False
+    makes_picture: bool = False
 
 
 WORK = {
@@ -53,10 +53,13 @@ WORK = {
     Cost.READINESS: Work("GET", reads=2),
     Cost.POOL: Work("GET"),
     Cost.EVEN: Work("GET", is_even=True),
+    Cost.PICTURE: Work("GET", makes_picture=True),
 }
 HASHING = frozenset({"ChangePassword", "ConfirmForgotPassword", "InitiateAuth", "SignUp"})
 """Operations of Cognito that take as long as hashing a password."""
 READING = ("GetItem", "Query", "Scan")
+MAILING = frozenset({"ForgotPassword", "ResendConfirmationCode", "SignUp", "AdminCreateUser", "AdminResetUserPassword"})
+"""Operations of Cognito that send an e-mail."""
 
 
 def work(route: Route) -> Work:
@@ -71,6 +74,9 @@ def work(route: Route) -> Work:
 
 
 ROUTES = {str(route): work(route) for route in EVERY_ROUTE}
+OF_ADMINISTRATORS = frozenset(str(route) for route in EVERY_ROUTE if route.who is Who.ADMINS)
+"""The routes of the administrators' function."""
+WITH_MAIL = frozenset(str(route) for route in EVERY_ROUTE if not MAILING.isdisjoint(route.pool_calls))
 
 
 class Costs:
@@ -92,9 +98,9 @@ class Costs:
         """Return the duration of a cold start. It includes one wait: for DynamoDB, or for the key server."""
         return self.milliseconds(self.measured.cold[function].median(), memory, waits=1)
 
-    def invocation(self, memory: int, warm_ms: float, cold_ms: float) -> float:
-        """Return the price of one invocation, including its share of cold starts."""
-        share = self.assumed["cold_starts"]
+    def invocation(self, memory: int, warm_ms: float, cold_ms: float, share: float | None = None) -> float:
+        """Return the price of one invocation, including its ``share`` of cold starts."""
+        share = self.assumed["cold_starts"] if share is None else share
         billed = (1 - share) * math.ceil(warm_ms) + share * math.ceil(cold_ms)
         price = self.prices["lambda"]
         return float(price["request"] + price["gb_second"] * memory / 1024 * billed / 1000)
@@ -106,8 +112,10 @@ class Costs:
         waits = (work.reads > 0) + (work.writes > 0)
         pool = self.assumed["cognito_ms"] * work.calls + self.assumed["hashing_ms"] * work.hashes
         waited = pool + self.assumed["even_ms"] * work.is_even
+        waited += self.milliseconds(self.assumed["picture_ms"], memory) * work.makes_picture
         warm_ms, cold_ms = self.milliseconds(warm, memory, waits), self.cold_ms("API function", memory)
-        return self.invocation(memory, warm_ms + waited, cold_ms + waited)
+        share = self.assumed["rare_cold_starts"] if route in OF_ADMINISTRATORS else None
+        return self.invocation(memory, warm_ms + waited, cold_ms + waited, share)
 
     def authorizer(self, memory: int) -> float:
         """Return the price of one call of the JWT authorizer."""
@@ -144,17 +152,29 @@ class Costs:
         requests = users * sum(self.use.values())
         price = self.prices["dynamodb"]
         stored = users * self.assumed["stored_kb"] / MILLION * (price["gb_month"] + price["recovery_gb_month"])
-        functions = users * sum(count * self.function(route, memory) for route, count in self.use.items())
+        functions = {route: users * count * self.function(route, memory) for route, count in self.use.items()}
+        of_administrators = sum(price for route, price in functions.items() if route in OF_ADMINISTRATORS)
+        cleaning = self.invocation(
+            self.assumed["housekeeping_mb"], self.assumed["housekeeping_ms"], self.assumed["housekeeping_ms"]
+        )
         observing = self.prices["observing"]
         standing = alarms() * observing["alarm_month"] + observing["dashboard_month"] + observing["key_month"]
         return {
-            "Cognito": _tiered(users, self.prices["cognito"]["essentials"]),
-            "API Gateway": _tiered(requests, self.prices["api_gateway"]["requests"]),
-            "Lambda": functions + users * self.prices["use"]["sessions"] * self.authorizer(memory),
+            "Cognito": tiered(users, self.prices["cognito"]["essentials"]),
+            "API Gateway": tiered(requests, self.prices["api_gateway"]["requests"]),
+            "Lambda, API and authorizer": sum(functions.values())
+            - of_administrators
+            + users * self.prices["use"]["sessions"] * self.authorizer(memory),
+            "Lambda, administrators' function and housekeeping": of_administrators + HOURS * cleaning,
             "DynamoDB": users * sum(count * self.dynamodb(route) for route, count in self.use.items()) + stored,
             "logs, traces, alarms": requests * self.observing + standing,
             "transfer": requests * self.transfer,
+            "mail": self.mails(users) * self.prices["ses"]["message"],
         }
+
+    def mails(self, users: int) -> float:
+        """Return the number of e-mails in a month with that many users."""
+        return users * sum(count for route, count in self.use.items() if route in WITH_MAIL)
 
 
 def load() -> Costs:
@@ -164,7 +184,8 @@ def load() -> Costs:
 
 def alarms() -> int:
     """Return the number of alarms in the template."""
-    resources = {**parts.template("api")["Resources"], **on_tables(parts.policy(*functions.of_app().values()))}
+    on_database = on_tables(parts.policy(*functions.of_app().values()), parts.template("backend"))
+    resources = {**parts.template("api")["Resources"], **on_database}
     return sum(resource.get("Type") == "AWS::CloudWatch::Alarm" for resource in resources.values())
 
 
@@ -174,7 +195,7 @@ def alarms() -> int:
 def assumptions() -> str:
     """Return the table of assumptions, including what a user does in a month."""
     costs = load()
-    assumed = costs.assumed
+    assumed, pictures = costs.assumed, costs.prices["use"]["pictures"]
     rows = [
         ["response time of DynamoDB for a warm function", f"{assumed['dynamodb_ms']} ms"],
         ["response time of Cognito", f"{assumed['cognito_ms']} ms"],
@@ -185,6 +206,8 @@ def assumptions() -> str:
         ["a small response, including its headers", f"{assumed['answer_bytes']:,} bytes"],
         ["share of requests that X-Ray records", f"{assumed['traced']:.0%}"],
         ["stored data per user", f"{assumed['stored_kb']} KB"],
+        ["share of cold starts in the administrators' function", f"{assumed['rare_cold_starts']:.0%}"],
+        ["pictures per user, seen and replaced as on [the page about media](media.md#costs)", f"{pictures:g}"],
         ["sessions per user and month, each with one call of the authorizer", f"{costs.prices['use']['sessions']}"],
     ]
     rows += [[f"`{route}` per session", f"{count:g}"] for route, count in costs.prices["use"]["session"].items()]
@@ -197,14 +220,14 @@ def routes() -> str:
     gateway = costs.prices["api_gateway"]["requests"][0][1]
     rows = []
     for route in ROUTES:
-        functions = [_dollars(MILLION * costs.function(route, memory)) for memory in MEMORIES]
-        rows.append([f"`{route}`", *functions, _dollars(MILLION * costs.dynamodb(route), 3)])
-    guarding = [_dollars(MILLION * costs.authorizer(memory)) for memory in MEMORIES]
+        functions = [dollars(MILLION * costs.function(route, memory)) for memory in MEMORIES]
+        rows.append([f"`{route}`", *functions, dollars(MILLION * costs.dynamodb(route), 3)])
+    guarding = [dollars(MILLION * costs.authorizer(memory)) for memory in MEMORIES]
     rows.append(["the JWT authorizer, per million calls", *guarding, ""])
     heads = ["Route", *[f"Lambda, {memory:,} MB" for memory in MEMORIES], "DynamoDB"]
-    beside = f"In addition, for every route: API Gateway {_dollars(MILLION * gateway)}"
-    others = f"logs and traces {_dollars(MILLION * costs.observing)}"
-    sent = f"data transfer {_dollars(MILLION * costs.transfer)}"
+    beside = f"In addition, for every route: API Gateway {dollars(MILLION * gateway)}"
+    others = f"logs and traces {dollars(MILLION * costs.observing)}"
+    sent = f"data transfer {dollars(MILLION * costs.transfer)}"
     return f"{figures.table(heads, rows)}\n{beside}, {others}, {sent}.\n"
 
 
@@ -215,13 +238,13 @@ def memories() -> str:
     for memory in MEMORIES:
         cold = [costs.cold_ms(function, memory) for function in ("API function", "authorizer")]
         warm = costs.milliseconds(costs.measured.warm["GET"].median() / 1000, memory, waits=1)
-        month = sum(costs.month(MILLION, memory).values())
-        lambdas = costs.month(MILLION, memory)["Lambda"]
+        bill = costs.month(MILLION, memory)
+        month, lambdas = sum(bill.values()), bill["Lambda, API and authorizer"]
         rows.append(
             [
                 f"{memory:,} MB",
                 *[f"{value:,.0f} ms" for value in (*cold, sum(cold), warm)],
-                _dollars(lambdas),
+                dollars(lambdas),
                 f"{lambdas / month:.1%}",
             ]
         )
@@ -237,25 +260,11 @@ def memories() -> str:
     return figures.table(heads, rows)
 
 
-def months() -> str:
-    """Return the table of monthly bills by number of users."""
-    costs = load()
-    bills = {users: costs.month(users, MEMORY) for users in USERS}
-    rows = [[what, *[_dollars(bills[users][what]) for users in USERS]] for what in bills[USERS[0]]]
-    rows.append(["**total**", *[f"**{_dollars(sum(bill.values()))}**" for bill in bills.values()]])
-    rows.append(["per user", *[_dollars(sum(bill.values()) / users, 4) for users, bill in bills.items()]])
-    without = [sum(bill.values()) - bill["Cognito"] for bill in bills.values()]
-    rows.append(["total without Cognito", *[_dollars(rest) for rest in without]])
-    lite = [_tiered(users, costs.prices["cognito"]["lite"]) for users in USERS]
-    rows.append(["Cognito on the Lite plan", *map(_dollars, lite)])
-    return figures.table(["Dollars per month", *[f"{users:,} users" for users in USERS]], rows)
-
-
 def caching() -> str:
     """Return the table of what caching the authorizer's policy saves."""
     costs = load()
     each = MILLION * costs.authorizer(MEMORY)
-    rows = [[str(count), _dollars(each), _dollars(each / count), f"{1 - 1 / count:.0%}"] for count in (1, 2, 5, 10, 50)]
+    rows = [[str(count), dollars(each), dollars(each / count), f"{1 - 1 / count:.0%}"] for count in (1, 2, 5, 10, 50)]
     return figures.table(["Requests per token in 300 s", "Per million requests, not cached", "Cached", "Saved"], rows)
 
 
@@ -269,13 +278,13 @@ def provisioned() -> str:
     busy = capacity["read_capacity_hour"] / (3600 * capacity["read_unit"])
     written = capacity["write_capacity_hour"] / (3600 * capacity["write_unit"])
     rows = [
-        ["One API function instance, provisioned", f"{_dollars(kept)} per month"],
+        ["One API function instance, provisioned", f"{dollars(kept)} per month"],
         ["It is cheaper than on demand if it is busy for at least", f"{even:.0%} of the time"],
         ["With requests as long as a warm GET, that is", f"{_rate(costs, even):,.0f} requests per second per instance"],
         ["A provisioned read unit is cheaper than on demand if its utilization is at least", f"{busy:.0%}"],
         ["The same for a provisioned write unit", f"{written:.0%}"],
         ["With auto scaling to 70%, the peak load can then be at most", f"{0.7 / busy:.1f} times the average"],
-        ["DynamoDB requests on demand, 1,000,000 users", f"{_dollars(_requests(costs, MILLION))} per month"],
+        ["DynamoDB requests on demand, 1,000,000 users", f"{dollars(_requests(costs, MILLION))} per month"],
     ]
     return figures.table(["", ""], rows)
 
@@ -289,7 +298,7 @@ def _requests(costs: Costs, users: int) -> float:
     return users * sum(count * costs.dynamodb(route) for route, count in costs.use.items())
 
 
-def _tiered(amount: float, tiers: Sequence[tuple[float, float]]) -> float:
+def tiered(amount: float, tiers: Sequence[tuple[float, float]]) -> float:
     """Return the price of ``amount``. Each of the ``tiers`` is a size and the price per unit in it."""
     cost = 0.0
     for size, price in tiers:
@@ -298,5 +307,6 @@ def _tiered(amount: float, tiers: Sequence[tuple[float, float]]) -> float:
     return cost
 
 
-def _dollars(amount: float, digits: int = 2) -> str:
+def dollars(amount: float, digits: int = 2) -> str:
+    """Return an amount as text."""
     return f"${amount:,.0f}" if amount >= 1000 else f"${amount:,.{digits}f}"
