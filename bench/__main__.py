@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from bench import growth
-from bench.candidates import Candidate, apis, authorizers, runtime, sign_ins
+from bench.candidates import Candidate, apis, authorizers, images, own_accounts, runtime, sign_ins
 from bench.figures import Figures, write
-from bench.lab import EVENTS, SIGN_INS, Lab, environment, say, served
+from bench.lab import EVENTS, SIGN_INS, Lab, environment, of_capabilities, say, served, upload
 from testbed.events import TOKEN_EVENT
 from testbed.pool import Pool
 
@@ -34,7 +34,8 @@ def main() -> None:
     folder = options.folder.resolve()
     beside = runtime(folder)
     users = apis(folder)
-    guards, signing_in = authorizers(users), sign_ins(folder, users)
+    guards, signing_in, owners = authorizers(users), sign_ins(folder, users), own_accounts(folder, users)
+    workers = images(folder, users)
     pool = Pool()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     figures = Figures(machine, time.strftime("%Y-%m-%d"))
@@ -49,13 +50,28 @@ def main() -> None:
         ):
             figures.cold[name] = lab.cold(name, candidates, event, options.rounds)
             show(figures.cold[name].table())
+        grown = of_capabilities(pool)
+        for name in ("own account", "list of pictures", "an administrator reads an account"):
+            able = owners if name == "own account" else users[:1]
+            figures.cold[name] = lab.cold(name, able, grown[name], options.rounds)
+            show(figures.cold[name].table())
+        figures.cold["images function"] = lab.cold("images function", workers, upload(pool), options.rounds)
+        show(figures.cold["images function"].table())
         for name, event in EVENTS.items():
             able = [candidate for candidate in users if name in ABLE.get(candidate.name, EVENTS)]
             figures.warm[name] = lab.warm(name, able, event, options.calls)
             show(figures.warm[name].table())
         for name, event in SIGN_INS.items():
-            figures.warm[name] = lab.warm(name, signing_in, event, options.calls)
+            able = [candidate for candidate in signing_in if name in ABLE.get(candidate.name, SIGN_INS)]
+            # A password takes fastapi-users 0.1 s: Cognito's time is not in these figures.
+            figures.warm[name] = lab.warm(name, able, event, options.calls // 10)
             show(figures.warm[name].table())
+        for name, event in grown.items():
+            able = owners if name == "own account" else users[:1]
+            figures.warm[name] = lab.warm(name, able, event, options.calls)
+            show(figures.warm[name].table())
+        figures.warm["images function"] = lab.warm("images function", workers, upload(pool), options.calls // 10)
+        show(figures.warm["images function"].table())
         figures.warm["authorizer"] = lab.warm("authorizer", guards, token_event, options.calls)
         show(figures.warm["authorizer"].table())
     with served(pool, delay=SLOW) as address:
@@ -81,6 +97,7 @@ ABLE = {
     "fastapi": ["GET", "PUT", "list"],
     "powertools": ["GET", "PUT", "list"],
     "floor": ["GET"],
+    "fastapi-users": ["sign-in"],
 }
 
 

@@ -10,6 +10,9 @@ import json
 import sys
 import time
 
+DONE = {"batchItemFailures": []}
+"""What a function returns that has handled all messages of a queue."""
+
 
 class Context:
     """The context that Lambda passes with each event."""
@@ -36,7 +39,7 @@ def main():
         for _ in range(calls):
             handler(order["event"], Context())
         took = (time.process_time() - started) / calls * 1e6
-    status = answer.get("statusCode") or (200 if "principalId" in answer else 500)
+    status = answer.get("statusCode") or (200 if "principalId" in answer or answer == DONE else 500)
     print(json.dumps([status, took, _peak()]))
 
 

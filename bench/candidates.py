@@ -8,7 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import package, stages
+from infra import layers, package, stages
 
 SOURCES = Path(__file__).parent / "sources"
 CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
@@ -17,11 +17,15 @@ JOSE = "python-jose[cryptography]==3.5.0"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A Lambda function: its ``handler``, as configured in Lambda, and the folder ``task`` that has its code."""
+    """A Lambda function: its ``handler``, as configured in Lambda, and the folder ``task`` that has its code.
+
+    ``layer`` is the folder of its layer, if it has one.
+    """
 
     name: str
     task: Path
     handler: str
+    layer: Path | None = None
 
     @property
     def bundles_boto3(self) -> bool:
@@ -50,8 +54,27 @@ def apis(folder: Path) -> list[Candidate]:
 
 
 def sign_ins(folder: Path, apis: list[Candidate]) -> list[Candidate]:
-    """Return Roster, and a bare call of Cognito. The other packages have no route that signs in."""
-    return [apis[0], Candidate("bare", _bundled(folder, "bare", []), "sessions.handler")]
+    """Return Roster, fastapi-users, and a bare call of Cognito. The other packages have no route that signs in."""
+    return [*own_accounts(folder, apis), Candidate("bare", _bundled(folder, "bare", []), "sessions.handler")]
+
+
+def own_accounts(folder: Path, apis: list[Candidate]) -> list[Candidate]:
+    """Return Roster and fastapi-users."""
+    requirements = ["fastapi==0.165.0", "fastapi-users==15.0.5", "mangum==0.22.0"]
+    return [apis[0], Candidate("fastapi-users", _bundled(folder, "fastapi_users", requirements), "app.handler")]
+
+
+def images(folder: Path, apis: list[Candidate]) -> list[Candidate]:
+    """Return Roster's images function, and one in bare Pillow. Both have Roster's layer."""
+    layer = folder / "layer"
+    shutil.rmtree(layer, ignore_errors=True)
+    [content] = layers.build().values()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(layer)
+    return [
+        Candidate("roster", apis[0].task, "chalicelib.media.images.handler.images", layer / "python"),
+        Candidate("bare Pillow", _bundled(folder, "bare_images", []), "images.handler", layer / "python"),
+    ]
 
 
 def authorizers(apis: list[Candidate]) -> list[Candidate]:

@@ -8,7 +8,7 @@ mpl.use("svg")  # before pyplot is imported: it would try to open a window
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from bench import costs, figures
+from bench import bill, costs, figures
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 OURS, OTHERS, FLOOR = "#0b6e4f", "#b8c4bb", "#e3a857"
@@ -37,11 +37,11 @@ def month(path: Path) -> None:
     """Draw the dollars per month by number of users, for each part of the bill."""
     model = costs.load()
     numbers = [round(10 ** (3 + step / 10)) for step in range(41)]
-    bills = [model.month(users, costs.MEMORY) for users in numbers]
+    bills = [bill.month(model, users) for users in numbers]
     drawing, axis = plt.subplots(figsize=(9, 4))
     for what in bills[0]:
-        axis.plot(numbers, [bill[what] or float("nan") for bill in bills], label=what)
-    axis.plot(numbers, [sum(bill.values()) for bill in bills], color="black", linewidth=2, label="total")
+        axis.plot(numbers, [one[what] or float("nan") for one in bills], label=what)
+    axis.plot(numbers, [sum(one.values()) for one in bills], color="black", linewidth=2, label="total")
     axis.set(xscale="log", yscale="log", xlabel="active users per month", ylabel="dollars per month")
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.yaxis.set_major_formatter("${x:,g}")

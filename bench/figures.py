@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from testbed.uploads import Uploaded
+
 RECORDED = Path(__file__).with_name("recorded")
 """The folder of the runs that the documentation shows."""
 LOWEST_P = 0.01
@@ -78,6 +80,89 @@ class Soak:
 
 
 @dataclass
+class Pictures:
+    """The medians of ``bench.pictures``: CPU time in ms and additional memory in MB, by program and size in MB."""
+
+    machine: str
+    date: str
+    rounds: int
+    medians: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+    def table(self) -> str:
+        """Return a table with one row per program and one column per size."""
+        sizes = [f"{size} MB" for size in next(iter(self.medians.values()))]
+        rows = [
+            [name, *(f"{milliseconds:,.0f} ms, {megabytes:,.0f} MB" for milliseconds, megabytes in by_size.values())]
+            for name, by_size in self.medians.items()
+        ]
+        return f"{self.machine}, {self.date}.\n\n{table(['', *sizes], rows)}"
+
+
+@dataclass
+class UploadRuns:
+    """The runs of ``bench.uploads``: ``undisturbed``, and with workers that are ``killed``."""
+
+    machine: str
+    date: str
+    runs: dict[str, Uploaded] = field(default_factory=dict)
+
+    def table(self) -> str:
+        """Return a table with one row per run."""
+        titles = {"undisturbed": "none", "killed": "one every few seconds"}
+        heads = ["processes killed", "uploads", "clients", "ready", "lost", "twice", "mixed up", "objects left"]
+        heads += ["dead letters", "time, s"]
+        rows = []
+        for name, run in self.runs.items():
+            killed = f"{run.kills}" if run.kills else titles[name]
+            counts = (run.announced, run.clients, run.ready, run.lost, run.twice, run.mixed, run.left, run.dead)
+            rows.append([killed, *(f"{count:,}" for count in counts), f"{run.seconds:,.0f}"])
+        return f"{self.machine}, {self.date}.\n\n{table(heads, rows)}"
+
+
+@dataclass
+class FirstVisit:
+    """The medians of ``bench.console``.
+
+    ``pages``: by page, the requests and bytes of a first visit, and the milliseconds until the page can be used, on
+    this machine and on a slow connection. ``imports``: CPU milliseconds of the import of app.py, and its modules.
+    """
+
+    machine: str
+    date: str
+    rounds: int
+    pages: dict[str, list[float]] = field(default_factory=dict)
+    imports: dict[str, list[float]] = field(default_factory=dict)
+
+    def table(self) -> str:
+        """Return a table with one row per page."""
+        heads = ["", "requests", "KB over the wire", "usable after, ms", "on a slow phone, ms"]
+        rows = [
+            [name, f"{requests:.0f}", f"{size / 1000:,.0f}", f"{fast:,.0f}", f"{slow:,.0f}"]
+            for name, (requests, size, fast, slow) in self.pages.items()
+        ]
+        return f"{self.machine}, {self.date}.\n\n{table(heads, rows)}"
+
+    def imports_table(self) -> str:
+        """Return a table of the imports."""
+        rows = [[name, f"{spent:,.1f}", f"{modules:.0f}"] for name, (spent, modules) in self.imports.items()]
+        return table(["`import app`", "CPU time, ms", "modules"], rows)
+
+
+@dataclass
+class Walk:
+    """The times of ``bench.newcomer``, by step."""
+
+    machine: str
+    date: str
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def table(self) -> str:
+        """Return a table with one row per step."""
+        rows = [[step, f"{seconds:,.1f}"] for step, seconds in self.seconds.items()]
+        return f"{self.machine}, {self.date}.\n\n{table(['', 'seconds'], rows)}"
+
+
+@dataclass
 class LoadRun:
     """The results of one run with that many ``users`` for that many ``seconds``.
 
@@ -102,12 +187,20 @@ class LoadRun:
         shown = {"acknowledged writes": "acknowledged writes", "reads": "reads", "checked at the end": "final checks"}
         kept = [f"{self.counts.get(what, 0):,} {name}" for what, name in shown.items()]
         wrong = f"{self.counts.get('lost', 0)} lost writes, {self.counts.get('wrong reads', 0)} wrong reads"
-        lines = [f"{self.users} users, {rate:.0f} requests per second.", f"{', '.join(kept)}: **{wrong}**."]
+        lines = [f"{self.users} users for {self.seconds} seconds, {rate:.0f} requests per second."]
+        lines.append(f"{', '.join(kept)}: **{wrong}**.")
         if "confirmed accounts" in self.counts:
             confirmed, able = self.counts["confirmed accounts"], self.counts.get("signed in at the end", 0)
             rejected = self.counts.get("rejected sign-ins", 0)
             summary = f"{confirmed:,} confirmed accounts, {able:,} of which could sign in at the end"
             lines.append(f"{summary}: **{rejected} rejected sign-ins**.")
+        if "uploaded pictures" in self.counts:
+            uploaded, ready = self.counts["uploaded pictures"], self.counts.get("pictures at the end", 0)
+            lines.append(f"{uploaded:,} uploaded pictures: **{uploaded - ready} lost**.")
+        if "histories" in self.counts:
+            histories = f"{self.counts['histories']} shared records with {self.counts['operations in histories']:,}"
+            impossible = f"{self.counts.get('impossible histories', 0)} histories are not linearizable"
+            lines.append(f"{histories} operations: **{impossible}**.")
         lines.append(f"Errors: {errors}.")
         if self.process:
             (before, connected), (after, left) = self.process
@@ -193,7 +286,10 @@ def _p(value: float) -> str:
     return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}"
 
 
-def write(figures: Figures | Soak | Even | dict[str, LoadRun], path: Path) -> None:
+OfOneRun = Figures | Soak | Even | FirstVisit | Pictures | UploadRuns | Walk
+
+
+def write(figures: OfOneRun | dict[str, LoadRun], path: Path) -> None:
     """Store the figures as JSON."""
     members = {name: asdict(run) for name, run in figures.items()} if isinstance(figures, dict) else asdict(figures)
     path.write_text(json.dumps(members, indent=1) + "\n")
@@ -210,6 +306,28 @@ def read() -> Figures:
 def read_soak() -> Soak:
     """Return the recorded run of ``make soak``."""
     return Soak(**json.loads((RECORDED / "soak.json").read_text()))
+
+
+def read_uploads() -> UploadRuns:
+    """Return the recorded runs of ``bench.uploads``."""
+    members = json.loads((RECORDED / "uploads.json").read_text())
+    members["runs"] = {name: Uploaded(**run) for name, run in members["runs"].items()}
+    return UploadRuns(**members)
+
+
+def read_pictures() -> Pictures:
+    """Return the recorded run of ``bench.pictures``."""
+    return Pictures(**json.loads((RECORDED / "pictures.json").read_text()))
+
+
+def read_first_visit() -> FirstVisit:
+    """Return the recorded run of ``bench.console``."""
+    return FirstVisit(**json.loads((RECORDED / "console.json").read_text()))
+
+
+def read_newcomer() -> Walk:
+    """Return the recorded run of ``bench.newcomer``."""
+    return Walk(**json.loads((RECORDED / "newcomer.json").read_text()))
 
 
 def read_load() -> dict[str, LoadRun]:

@@ -1,4 +1,6 @@
-"""``make soak``: 100,000 requests to one process of the packaged app. Memory and connections must not grow.
+"""The first part of ``make soak``: 100,000 requests to one process of the packaged app.
+
+Memory and connections must not grow.
 
 The requests are GET, PUT, PATCH and list, an invalid one, and valid and invalid tokens for the authorizer. DynamoDB
 drops one request in 200.
