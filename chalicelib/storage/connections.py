@@ -37,7 +37,8 @@ class Service(NamedTuple):
 
     ``late`` tells clients why an operation took too long. ``translated`` returns the error for a code that the service
     reported, as botocore's ``ClientError`` has it, or ``None`` if it is not about this operation. ``answers_json`` says
-    whether all its responses are JSON objects, so that an incomplete one is recognized before it is parsed.
+    whether all its responses are JSON objects, so that an incomplete one is recognized before it is parsed. The address
+    of a service ``by_region`` depends on nothing else.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Service(NamedTuple):
     transient: frozenset[str]
     translated: Callable[[Any, str], RosterError | None]
     answers_json: bool = True
+    by_region: bool = True
 
 
 class Connection:
@@ -68,7 +70,14 @@ class Connection:
         from chalicelib.storage.data_files import FewFolders
 
         session = Session()
-        session.register_component("data_loader", FewFolders(session.get_config_variable("data_path")))
+        configured = session.get_config_variable
+        is_special = (
+            configured("use_fips_endpoint")
+            or configured("use_dualstack_endpoint")
+            or configured("account_id_endpoint_mode") == "required"
+        )
+        by_region = {self._service.id} if self._service.by_region and not is_special else ()
+        session.register_component("data_loader", FewFolders(configured("data_path"), by_region))
         return session
 
     @property

@@ -51,6 +51,7 @@ SERVICE = Service(
     transient=TRANSIENT,
     translated=_translated,
     answers_json=False,
+    by_region=False,
 )
 
 

@@ -4,13 +4,27 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.config import Config
+from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import DataNotFoundError, UnknownServiceError
 from botocore.loaders import Loader
 
+from chalicelib.storage import dynamodb, identity_pool
+from chalicelib.storage.cognito import service as cognito
 from chalicelib.storage.connections import Connection
 from chalicelib.storage.data_files import FewFolders
-from chalicelib.storage.dynamodb import SERVICE
 
+LISTS = {
+    cognito.SERVICE: "list_user_pools",
+    dynamodb.SERVICE: "list_tables",
+    identity_pool.SERVICE: "list_identity_pools",
+}
+"""The services whose addresses depend only on the region, and an operation of each."""
+UNCHECKED = Config(parameter_validation=False)
+PARTITIONS = Loader().load_data("partitions")
+REGIONS = [name for partition in PARTITIONS["partitions"] for name in partition["regions"] if "global" not in name]
+LATER = ["eu-north-9", "us-gov-south-9", "cn-east-9"]
+"""Regions that AWS could open."""
 TYPES = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 
 
@@ -53,6 +67,56 @@ def test_credentials_of_an_assumed_role_can_be_asked_for(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_PROFILE", "a")
-    session = Connection(SERVICE, "eu-west-1")._session
+    session = Connection(dynamodb.SERVICE, "eu-west-1")._session
     assert session.get_credentials().method == "assume-role"
     assert session.create_client("sts", region_name="eu-west-1").meta.service_model.service_name == "sts"
+
+
+class Sent(Exception):
+    """What a client would have sent."""
+
+
+def addresses(service, *regions):
+    """Return the address of each region to which a request would go."""
+
+    def stop(request, **_):
+        raise Sent(request.url)
+
+    found, session = [], Connection(service, "us-east-1")._session
+    for region in regions:
+        client = session.create_client(service.id, region_name=region, config=UNCHECKED)
+        client.meta.events.register("before-send", stop)
+        with pytest.raises(Sent) as sent:
+            getattr(client, LISTS[service])()
+        found.append(str(sent.value).rstrip("/"))
+    return found
+
+
+def by_rules(service, *regions, fips=False, dual_stack=False):
+    """Return the address of each region according to the service's rules."""
+    rules = EndpointProvider(Loader().load_service_model(service.id, "endpoint-rule-set-1"), PARTITIONS)
+    special = {"UseFIPS": fips, "UseDualStack": dual_stack}
+    return [rules.resolve_endpoint(Region=region, **special).url for region in regions]
+
+
+@pytest.mark.parametrize("service", LISTS, ids=lambda service: service.id)
+def test_requests_go_to_the_address_that_the_services_rules_give_each_region(service):
+    regions = [*REGIONS, *LATER]
+    assert len(regions) > 35
+    assert addresses(service, *regions) == by_rules(service, *regions)
+
+
+@pytest.mark.parametrize("service", LISTS, ids=lambda service: service.id)
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1"])
+def test_other_addresses_of_a_region_can_be_asked_for(monkeypatch, service, region):
+    with monkeypatch.context() as environ:
+        environ.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+        assert addresses(service, region) == by_rules(service, region, fips=True)
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
+    assert addresses(service, region) == by_rules(service, region, dual_stack=True)
+
+
+def test_addresses_can_be_required_to_name_the_account(monkeypatch):
+    monkeypatch.setenv("AWS_ACCOUNT_ID", "123456789012")
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "required")
+    assert addresses(dynamodb.SERVICE, "eu-west-1") == ["https://123456789012.ddb.eu-west-1.amazonaws.com"]
