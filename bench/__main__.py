@@ -1,6 +1,6 @@
 """``make bench``: measure all candidates in one run, and print medians and ratios as tables.
 
-A cold start is a whole process, from its start to its first response. No bytecode is written, because Lambda's disk is
+A cold start is a process from its start to its first response. No bytecode is written, because Lambda's disk is
 read-only. boto3 is installed and compiled outside the package, as on Lambda, unless a candidate bundles it. A warm call
 is measured as CPU time in a process that has responded before. Another process plays DynamoDB, Cognito and the key
 server.

@@ -7,6 +7,7 @@ second), and peak memory in KB.
 
 import importlib
 import json
+import os
 import sys
 import time
 
@@ -40,7 +41,8 @@ def main():
             handler(order["event"], Context())
         took = (time.process_time() - started) / calls * 1e6
     status = answer.get("statusCode") or (200 if "principalId" in answer or answer == DONE else 500)
-    print(json.dumps([status, took, _peak()]))
+    print(json.dumps([status, took, _peak()]), flush=True)
+    os._exit(0)  # a cold start does not include Python's own end, which takes up to 50 ms
 
 
 def _together(handler, event, expected, calls, threads):

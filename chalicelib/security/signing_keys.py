@@ -19,6 +19,8 @@ from threading import Lock, Timer
 from typing import Any
 from urllib.parse import urlsplit
 
+from chalicelib.lasting import lasting
+
 log = logging.getLogger("roster.signing_keys")
 
 FETCH_SECONDS = 2.0
@@ -49,9 +51,10 @@ class SigningKey:
 
     @cached_property
     def _key(self) -> Any:
-        from jose import jwk  # only when needed: the API function fetches keys (health checks), but verifies none
+        with lasting("signing key"):
+            from jose import jwk  # only when needed: the API function fetches keys (health checks), but verifies none
 
-        return jwk.construct({"kty": "RSA", "n": self.n, "e": self.e}, "RS256")
+            return jwk.construct({"kty": "RSA", "n": self.n, "e": self.e}, "RS256")
 
     def signed(self, message: bytes, signature: bytes) -> bool:
         """Return whether ``signature`` is this key's signature of ``message`` (RSASSA-PKCS1-v1_5 with SHA-256)."""

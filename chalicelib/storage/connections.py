@@ -20,6 +20,7 @@ from zlib import crc32
 
 from chalicelib import __version__
 from chalicelib.errors import Misconfigured, RosterError, Unavailable
+from chalicelib.lasting import lasting
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -95,6 +96,10 @@ class Connection:
 
         ``read_timeout`` is in seconds. ``options`` are others of botocore's ``Config``.
         """
+        with lasting(self._service.id), self._one_at_a_time, failures_named(self._service, "connect"):
+            return self._client(read_timeout=read_timeout, attempts=attempts, **options)
+
+    def _client(self, *, read_timeout: float, attempts: int, **options: Any) -> Any:
         from botocore.config import Config
 
         config = Config(
@@ -107,11 +112,9 @@ class Connection:
             parameter_validation=False,
             **options,
         )
-
-        with self._one_at_a_time, failures_named(self._service, "connect"):
-            client = self._session.create_client(
-                self._service.id, region_name=self._region, endpoint_url=self._endpoint, config=config
-            )
+        client = self._session.create_client(
+            self._service.id, region_name=self._region, endpoint_url=self._endpoint, config=config
+        )
         client.meta.events.register(f"request-created.{self._service.id}", self._require_time_left)
         if self._service.answers_json:
             client.meta.events.register(f"before-parse.{self._service.id}", self._require_complete)
