@@ -31,7 +31,7 @@ class Comparison:
         """Return a table of the medians, and of the ratio of Roster's median to each."""
         rows = []
         for name, values in self.values.items():
-            ratio = "1" if name == "roster" else f"{self.median() / self.median(name):.2f}"
+            ratio = "1" if name == "roster" else _ratio(self.median() / self.median(name))
             row = [name, f"{self.median(name):,.0f}", f"{min(values):,.0f}–{max(values):,.0f}", ratio]
             rows.append([*row, f"{self.memory[name]:.0f}"] if self.memory else row)
         heads = ["", f"median, {self.unit}", f"range, {self.unit}", "Roster's median ÷ this one"]
@@ -280,6 +280,10 @@ class Even:
 
 def _of_both(values: Sequence[float]) -> str:
     return " / ".join(f"{value:,.1f}" for value in values)
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.01 else f"{value:.3f}"
 
 
 def _p(value: float) -> str:

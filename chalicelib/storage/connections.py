@@ -38,8 +38,8 @@ class Service(NamedTuple):
 
     ``late`` tells clients why an operation took too long. ``translated`` returns the error for a code that the service
     reported, as botocore's ``ClientError`` has it, or ``None`` if it is not about this operation. ``answers_json`` says
-    whether all its responses are JSON objects, so that an incomplete one is recognized before it is parsed. The address
-    of a service ``by_region`` depends on nothing else.
+    whether all its responses are JSON objects, so that an incomplete one is recognized before it is parsed. In each
+    region, a service ``by_region`` has one address for the operations that Roster uses.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Connection:
         is_special = (
             configured("use_fips_endpoint")
             or configured("use_dualstack_endpoint")
-            or configured("account_id_endpoint_mode") == "required"
+            or str(configured("account_id_endpoint_mode")).lower() == "required"
         )
         by_region = {self._service.id} if self._service.by_region and not is_special else ()
         session.register_component("data_loader", FewFolders(configured("data_path"), by_region))
@@ -101,6 +101,7 @@ class Connection:
 
     def _client(self, *, read_timeout: float, attempts: int, **options: Any) -> Any:
         from botocore.config import Config
+        from botocore.exceptions import UnknownServiceError
 
         config = Config(
             connect_timeout=CONNECT_TIMEOUT,
@@ -112,13 +113,20 @@ class Connection:
             parameter_validation=False,
             **options,
         )
-        client = self._session.create_client(
-            self._service.id, region_name=self._region, endpoint_url=self._endpoint, config=config
-        )
+        try:
+            client = self._create(config)
+        except UnknownServiceError:  # on Lambda, a later botocore can come any day, and could insist on the rules
+            self._session.get_component("data_loader").by_region = ()
+            client = self._create(config)
         client.meta.events.register(f"request-created.{self._service.id}", self._require_time_left)
         if self._service.answers_json:
             client.meta.events.register(f"before-parse.{self._service.id}", self._require_complete)
         return client
+
+    def _create(self, config: Any) -> Any:
+        return self._session.create_client(
+            self._service.id, region_name=self._region, endpoint_url=self._endpoint, config=config
+        )
 
     def _require_time_left(self, request: Any, **_: object) -> None:
         """Enforce the time limit before each attempt: botocore limits their number, but not their total time."""

@@ -25,11 +25,11 @@ class FewFolders(Loader):
         paths = data_path.split(os.pathsep) if data_path else []
         expanded = [os.path.expanduser(os.path.expandvars(path)) for path in paths]  # noqa: PTH111  (as botocore does)
         super().__init__(extra_search_paths=expanded)
-        self._by_region = by_region
+        self.by_region = by_region
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
         """Return a service's file. Raises ``UnknownServiceError`` if there is none."""
-        if type_name == ADDRESS_RULES and service_name in self._by_region:
+        if type_name == ADDRESS_RULES and service_name in self.by_region:
             raise UnknownServiceError(service_name=service_name, known_service_names="none that has rules")
         return super().load_service_model(service_name, type_name, api_version)
 

@@ -8,6 +8,7 @@ from botocore.config import Config
 from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import DataNotFoundError, UnknownServiceError
 from botocore.loaders import Loader
+from botocore.session import Session
 
 from chalicelib.storage import dynamodb, identity_pool
 from chalicelib.storage.cognito import service as cognito
@@ -107,6 +108,24 @@ def test_requests_go_to_the_address_that_the_services_rules_give_each_region(ser
 
 
 @pytest.mark.parametrize("service", LISTS, ids=lambda service: service.id)
+def test_requests_are_signed_for_the_same_service_and_region_as_by_the_rules(service):
+    for region in ("eu-west-1", "us-gov-west-1", "cn-north-1"):
+        signers = [
+            session.create_client(service.id, region_name=region)._request_signer
+            for session in (Connection(service, region)._session, Session())
+        ]
+        ours, botocores = [(signer.signing_name, signer.region_name, signer.signature_version) for signer in signers]
+        assert ours == botocores
+
+
+@pytest.mark.parametrize("service", LISTS, ids=lambda service: service.id)
+def test_the_rules_are_used_by_a_botocore_that_insists_on_them(monkeypatch, service):
+    monkeypatch.setattr("botocore.client.UnknownServiceError", KeyError)  # it no longer handles their absence
+    client = Connection(service, "eu-west-1").client(read_timeout=1, attempts=1)
+    assert client._ruleset_resolver is not None
+
+
+@pytest.mark.parametrize("service", LISTS, ids=lambda service: service.id)
 @pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1"])
 def test_other_addresses_of_a_region_can_be_asked_for(monkeypatch, service, region):
     with monkeypatch.context() as environ:
@@ -116,7 +135,8 @@ def test_other_addresses_of_a_region_can_be_asked_for(monkeypatch, service, regi
     assert addresses(service, region) == by_rules(service, region, dual_stack=True)
 
 
-def test_addresses_can_be_required_to_name_the_account(monkeypatch):
+@pytest.mark.parametrize("mode", ["required", "REQUIRED"])
+def test_addresses_can_be_required_to_name_the_account(monkeypatch, mode):
     monkeypatch.setenv("AWS_ACCOUNT_ID", "123456789012")
-    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "required")
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", mode)
     assert addresses(dynamodb.SERVICE, "eu-west-1") == ["https://123456789012.ddb.eu-west-1.amazonaws.com"]
