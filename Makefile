@@ -104,7 +104,7 @@ admin: $(VENV) ## make EMAIL=… an administrator of STAGE=…; without an accou
 	@$(REQUIRE_VENV)
 	@$(INFRA) admin --stage="$$STAGE" --email="$(EMAIL_FOR_ADMIN)" --name="$(NAME_FOR_ADMIN)"
 
-test: lint .venv-embedded ## lint, then run every test
+test: lint .venv-embedded ## lint, then run the tests
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(REPEATED)
 

@@ -201,6 +201,7 @@ def assumptions() -> str:
         ["response time of Cognito", f"{assumed['cognito_ms']} ms"],
         ["response time of Cognito if it hashes a password, as at a sign-in", f"{assumed['hashing_ms']} ms"],
         ["time until a response that must not reveal who has an account", f"{assumed['even_ms']:,} ms"],
+        ["CPU time of a thumbnail of a photo of 1 MB", f"{assumed['picture_ms']} ms"],
         ["share of cold starts in all invocations", f"{assumed['cold_starts']:.0%}"],
         ["logs per request: API Gateway's line, Roster's, and three of Lambda", f"{assumed['log_bytes']:,} bytes"],
         ["a small response, including its headers", f"{assumed['answer_bytes']:,} bytes"],

@@ -183,7 +183,7 @@ class LoadRun:
         """Return a table with one row per kind of request, and a summary below it."""
         rows = [[name, *[f"{value:,.0f}" for value in values]] for name, values in self.latencies.items()]
         rate = self.latencies["all"][0] / self.seconds
-        errors = ", ".join(f"{count} × {what}" for what, count in self.errors.items()) or "none"
+        errors = ", ".join(f"{count:,} × {what}" for what, count in self.errors.items()) or "none"
         shown = {"acknowledged writes": "acknowledged writes", "reads": "reads", "checked at the end": "final checks"}
         kept = [f"{self.counts.get(what, 0):,} {name}" for what, name in shown.items()]
         wrong = f"{self.counts.get('lost', 0)} lost writes, {self.counts.get('wrong reads', 0)} wrong reads"
