@@ -135,6 +135,7 @@ class Visitor:
         self.page = context.new_page()
         self.page.set_default_timeout(30_000)
         self.page.add_init_script(REPORT)
+        self.page.on("filechooser", lambda _: None)  # from now on, because Chromium needs a moment to hand them over
         self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108
