@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -197,6 +197,7 @@ class Bucket:
         return address.partition("?")[0].removesuffix("-")
 
 
+@lru_cache(maxsize=1)  # a page of 50 items has 150 addresses with the same key
 def _signing_key(secret: str, scope: str) -> bytes:
     """Return the key of one day, region and service ("Derive a signing key", IAM user guide)."""
     key = f"AWS4{secret}".encode()

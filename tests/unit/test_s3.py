@@ -115,6 +115,14 @@ class TestAddresses:
         monkeypatch.setattr(type(bucket._connection), "credentials", ReadOnlyCredentials("another", "secret", None))
         assert "X-Amz-Credential=another%2F" in bucket.address("a", NOW, 900)
 
+    def test_another_secret_gives_another_signature(self, bucket, monkeypatch):
+        addresses = set()
+        for secret in ("one", "two", "one"):
+            keys = ReadOnlyCredentials("id", secret, None)
+            monkeypatch.setattr(type(bucket._connection), "credentials", keys)
+            addresses.add(bucket.address("a", NOW, 900))
+        assert len(addresses) == 2
+
     def test_a_form_is_for_one_object_and_signed_with_version_4(self, bucket):
         form = bucket.upload_form("incoming/jane/1", "image/png", 70, 900)
         assert form.url == "https://roster-unit-s3.s3.amazonaws.com/"
