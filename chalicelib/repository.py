@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chalicelib.errors import Conflict, KeyReused, NotFound
 from chalicelib.records import ABSENT, Precondition, Record, still
 from chalicelib.storage import attribute_values
-from chalicelib.storage.connections import Backoff, one_patience
-from chalicelib.storage.dynamodb import CHANGED, ConditionFailed, DynamoDB, failures_named
+from chalicelib.storage.dynamodb import CHANGED, ConditionFailed, DynamoDB, failures_named, updated
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef as AttributeValue
@@ -75,21 +74,18 @@ class _Table:
 
     def update(self, userid: str, change: Callable[[Record], Record], only_if: Precondition | None = None) -> Record:
         """See ``records.Records``. Takes two requests, and two more for each lost race."""
-        backoff = Backoff()
-        with one_patience():
-            while True:
-                before = self.get(userid)
-                if only_if is not None and not only_if.holds(before):
-                    raise Conflict(CHANGED)
-                if before is None:
-                    raise NotFound("No record exists for this userid: create it first.")
-                after = change(before)
-                try:
-                    self.put(after, only_if=still(before))
-                except Conflict:
-                    backoff.wait()
-                else:
-                    return after
+
+        def attempt() -> Record:
+            before = self.get(userid)
+            if only_if is not None and not only_if.holds(before):
+                raise Conflict(CHANGED)
+            if before is None:
+                raise NotFound("No record exists for this userid: create it first.")
+            after = change(before)
+            self.put(after, only_if=still(before))
+            return after
+
+        return updated(attempt)
 
     def _write(self, record: Record, condition: dict[str, Any], origin: str | None = None) -> None:
         """Set all attributes with ``UpdateItem``; ``PutItem`` would drop the ``origin`` of an earlier ``create``."""

@@ -15,11 +15,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from chalicelib.errors import Conflict, KeyReused, NotFound, Unavailable
+from chalicelib.errors import KeyReused, NotFound, Unavailable
 from chalicelib.media.items import READY, MediaItem
 from chalicelib.storage import attribute_values
-from chalicelib.storage.connections import Backoff, one_patience
-from chalicelib.storage.dynamodb import ConditionFailed, DynamoDB, failures_named
+from chalicelib.storage.dynamodb import ConditionFailed, DynamoDB, failures_named, updated
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -93,19 +92,16 @@ class Index:
         If another writer gets in between, ``change`` is called again with the new item. What it raises ends the update,
         and nothing is written. Raises ``NotFound`` if there is no item.
         """
-        backoff = Backoff()
-        with one_patience():
-            while True:
-                before = self.get(mediaid)
-                if before is None:
-                    raise missing()
-                after = change(before)
-                try:
-                    self.replace(before, after)
-                except Conflict:
-                    backoff.wait()
-                else:
-                    return after
+
+        def attempt() -> MediaItem:
+            before = self.get(mediaid)
+            if before is None:
+                raise missing()
+            after = change(before)
+            self.replace(before, after)
+            return after
+
+        return updated(attempt)
 
     def delete(self, item: MediaItem) -> None:
         """Delete an item, if it is still the stored one, or gone already. Raises ``Conflict`` if it has changed."""

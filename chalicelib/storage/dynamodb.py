@@ -5,13 +5,14 @@ Times: an attempt takes at most 1.5 s, botocore waits at most 2 s between attemp
 the details.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from chalicelib.errors import Conflict, RosterError, TooLarge
 from chalicelib.storage import connections
-from chalicelib.storage.connections import Connection, Service
+from chalicelib.storage.connections import Backoff, Connection, Service, one_patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,8 @@ TRANSIENT = frozenset(
     }
 )
 """DynamoDB's error codes for temporary errors ("Error handling with DynamoDB" in the developer guide)."""
+
+Stored = TypeVar("Stored")
 
 CHANGED = "The stored record does not meet your precondition: read it again, then retry."
 
@@ -88,3 +91,18 @@ class DynamoDB:
 def failures_named(operation: str) -> AbstractContextManager[None]:
     """Translate botocore's exceptions to Roster's errors."""
     return connections.failures_named(SERVICE, operation)
+
+
+def updated(attempt: Callable[[], Stored]) -> Stored:
+    """Return the result of ``attempt``, which reads an item and then replaces it if it is still the same.
+
+    If another writer gets in between, so that it raises ``ConditionFailed``, ``attempt`` is called again. All calls
+    share one time limit.
+    """
+    backoff = Backoff()
+    with one_patience():
+        while True:
+            try:
+                return attempt()
+            except ConditionFailed:
+                backoff.wait()
