@@ -92,7 +92,7 @@ def policy(bucket: str | None) -> str:
 
 def _paths() -> list[Path]:
     """Return the files. Those of ``vendor/`` are served beside the others, so that modules can import them there."""
-    candidates = [FOLDER / PAGE, *FOLDER.iterdir(), *(FOLDER / "vendor").iterdir()]
+    candidates = [*FOLDER.iterdir(), *(FOLDER / "vendor").iterdir()]
     return [path for path in candidates if path.name == PAGE or path.suffix in TYPES]
 
 
